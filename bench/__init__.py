@@ -1,0 +1,1 @@
+"""The benchmark harness: suites x systems x metrics -> records -> tables and report."""

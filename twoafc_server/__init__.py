@@ -1,0 +1,1 @@
+"""Timed two-alternative forced-choice studies: design, serving, storage, analysis."""
