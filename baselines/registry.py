@@ -1,0 +1,119 @@
+"""Systems by file name: `baselines/<name>.py` with a factory `load(options) -> System`."""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sr3.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+PACKAGE = "baselines"
+NOT_SYSTEMS = ("registry",)
+
+
+@dataclass(frozen=True)
+class SystemOptions:
+    """What a run decides about a system; each factory takes from it what concerns it.
+
+    Attributes:
+        suite: name of the suite, which picks the shipped weights.
+        scale: integer factor from LR to HR.
+        checkpoint: weights to use instead of the shipped ones.
+        sampler, steps: of a diffusion system; None is the system's own default.
+        consistent: project outputs onto the LR input.
+        device: "cpu" or "cuda"; precision "float32" or "bfloat16".
+    """
+
+    suite: str
+    scale: int
+    checkpoint: Path | None = None
+    sampler: str | None = None
+    steps: int | None = None
+    consistent: bool = False
+    device: str = "cpu"
+    precision: str = "float32"
+
+
+class Unavailable(InputError):
+    """A system that cannot run here (weights missing); the message says what would cure it."""
+
+
+class System(Protocol):
+    """A thing benched. `provenance` is stored with every output and is part of its cache key."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def scale(self) -> int: ...
+
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+
+    def upscale(self, lr: "Tensor", generators: Sequence["torch.Generator"]) -> "Tensor":
+        """(B, 3, h, w) float32 in [-1, 1] and one CPU generator per image -> (B, 3, H, W)."""
+        ...
+
+
+def module_names(package: str, hidden: Sequence[str] = ()) -> list[str]:
+    """Public modules directly in `package`, by name."""
+    paths = importlib.import_module(package).__path__
+    found = (info.name for info in pkgutil.iter_modules(paths))
+    return sorted(name for name in found if not name.startswith("_") and name not in hidden)
+
+
+def find_module(package: str, name: str, what: str, hidden: Sequence[str] = ()) -> ModuleType:
+    """The module `name` of `package`, or the user's own file when `name` ends in .py.
+
+    Raises:
+        InputError: no such file, or no such name; the message lists the known names.
+    """
+    if name.endswith(".py"):
+        return _module_from_file(Path(name), what)
+    known = module_names(package, hidden)
+    if name not in known:
+        raise InputError(
+            f"found no {what} named {name!r}, wanted one of {', '.join(known)}, "
+            f"or the path of a .py file"
+        )
+    return importlib.import_module(f"{package}.{name}")
+
+
+def names() -> list[str]:
+    """Names of the systems that ship."""
+    return module_names(PACKAGE, NOT_SYSTEMS)
+
+
+def load(name: str, options: SystemOptions) -> System:
+    """Make a system ready to run.
+
+    Raises:
+        InputError: unknown name, or a file without `load`.
+        Unavailable: the system is known but its weights are not here.
+    """
+    module = find_module(PACKAGE, name, "system", NOT_SYSTEMS)
+    factory = getattr(module, "load", None)
+    if factory is None:
+        raise InputError(f"found no function load(options) in {module.__file__}")
+    system: System = factory(options)
+    return system
+
+
+def _module_from_file(path: Path, what: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise InputError(f"found no file {path}, wanted a .py file that holds a {what}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,152 @@
+"""What a metric is: one module in `bench/metrics/` with a value `METRIC`; its file name is its id.
+
+Four kinds, told apart by the one function that is given:
+
+- `per_image(batch)`: a number per image from the pixels (psnr, ssim, consistency, lpips).
+- `per_feature(features, labels)`: a number per image from an extractor's output (top1_error).
+- `per_set(sr, hr, draws, seed)`: one number from all features of a system and of HR (fid, kid, is).
+- `ledger`: the name of a number that is noted while sampling (seconds per image, peak memory).
+
+The runner decodes each image once, forwards it once per extractor and hands the results to all.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.registry import find_module, module_names
+from bench.statistics import Interval, Paired, bootstrap_mean, paired_bootstrap
+from sr3.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PACKAGE = "bench.metrics"
+
+Values = NDArray[np.float64]
+Features = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Pictures of one system beside HR and LR, as they lie on disk.
+
+    Attributes:
+        names: the stems, in the order of the rows.
+        sr, hr: (B, 3, H, W) uint8 on the device of the run.
+        lr: (B, 3, H / scale, W / scale) uint8.
+        labels: class index per image, or None where the suite has no classes.
+    """
+
+    names: tuple[str, ...]
+    sr: "Tensor"
+    hr: "Tensor"
+    lr: "Tensor"
+    scale: int
+    labels: tuple[int | None, ...] = ()
+
+    @cached_property
+    def sr_unit(self) -> "Tensor":
+        """`sr` as float64 in [0, 1], made once for all metrics of the batch."""
+        return self.sr.double() / 255
+
+    @cached_property
+    def hr_unit(self) -> "Tensor":
+        """`hr` as float64 in [0, 1]."""
+        return self.hr.double() / 255
+
+    @cached_property
+    def lr_unit(self) -> "Tensor":
+        """`lr` as float64 in [0, 1]."""
+        return self.lr.double() / 255
+
+
+@dataclass(frozen=True)
+class SetValue:
+    """A set-level value and its values on resampled images (`draws[i]` pairs across systems)."""
+
+    value: float
+    interval: Interval
+    draws: Values
+
+
+class PerSet(Protocol):
+    """Computes a set-level value from features of the system and of HR, rows in the same order."""
+
+    def __call__(self, sr: Features, hr: Features, draws: int, seed: int) -> SetValue: ...
+
+
+def _always_available(device: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number per image or set, with all that a table needs to print it.
+
+    Attributes:
+        title: plain text heading, `latex` the same for LaTeX.
+        unit: of the stored value, "" for none.
+        direction: which way is better; "none" is never ranked.
+        decimals: printed digits after `shown_times` is applied.
+        version: raised whenever a value could change; part of every cache key.
+        source: where the definition comes from.
+        shown_times: factor for display only (consistency is stored as MSE, shown x1e-5).
+        extractor: name in `bench.features` whose output `per_feature` or `per_set` reads.
+        interval: of the mean over images; `pair` compares two systems on the same images.
+        unavailable: a reason such as "weights X missing" for a device, or None.
+        grey_under: N below which tables grey the number out.
+        faces: whether the metric means anything on face suites (IS does not).
+        classes: whether the suite must carry class labels.
+        reference_row: whether HR itself has a value worth a row (not inf and not 0 by definition).
+    """
+
+    title: str
+    latex: str
+    unit: str
+    direction: Literal["higher", "lower", "none"]
+    decimals: int
+    version: int
+    source: str
+    per_image: Callable[[ImageBatch], Values] | None = None
+    per_feature: Callable[[Features, tuple[int | None, ...]], Values] | None = None
+    per_set: PerSet | None = None
+    ledger: str | None = None
+    extractor: str | None = None
+    shown_times: float = 1.0
+    interval: Callable[[Values], Interval] = bootstrap_mean
+    pair: Callable[[Values, Values], Paired] = paired_bootstrap
+    unavailable: Callable[[str], str | None] = _always_available
+    grey_under: int = 0
+    faces: bool = True
+    classes: bool = False
+    reference_row: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """What a cached value depends on besides the images; metrics with weights add their hash
+        through the extractor's id or `source`."""
+        return f"v{self.version}"
+
+
+def metric_names() -> list[str]:
+    """Ids of the metrics that ship, by file name."""
+    return module_names(PACKAGE)
+
+
+def load_metric(name: str) -> Metric:
+    """A metric by id, or by the path of a user's own .py file.
+
+    Raises:
+        InputError: an unknown id (the message names the known ones) or a file without METRIC.
+    """
+    module: ModuleType = find_module(PACKAGE, name, "metric")
+    metric = getattr(module, "METRIC", None)
+    if not isinstance(metric, Metric):
+        raise InputError(f"found no value METRIC of type Metric in {module.__file__}")
+    return metric
