@@ -1,0 +1,52 @@
+"""Held-out check of a model during training: PSNR, consistency and a grid with fixed noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr3 import images, sampling
+from sr3.model import Model
+from sr3.resize import downsample, resize
+from sr3.rng import generator_of
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Means over the held-out pictures: dB, MSE on [0, 1] against lr; and the pictures."""
+
+    psnr: float
+    consistency: float
+    sr: Tensor
+
+
+def quantise(pictures: Tensor) -> Tensor:
+    """Round to 8 bits, as everything that is judged."""
+    return images.from_uint8(images.to_uint8(pictures)).to(pictures.device)
+
+
+@torch.inference_mode()
+def validate(model: Model, hr: Tensor, steps: int, precision: str, batch: int = 8) -> Validation:
+    """Super-resolve the 8-bit LR of `hr` (B, 3, H, W), noise keyed by a picture's place."""
+    lr = quantise(downsample(hr, model.spec.scale))
+    out = []
+    for start in range(0, len(lr), batch):
+        part = lr[start : start + batch]
+        generators = [generator_of("validation", start + i) for i in range(len(part))]
+        out.append(
+            sampling.upscale(model, part, generators, steps=steps, precision=precision).cpu()
+        )
+    sr = quantise(torch.cat(out))
+    mse = ((sr - hr.cpu()) / 2).square().mean(dim=(1, 2, 3))
+    consistency = ((downsample(sr, model.spec.scale) - lr.cpu()) / 2).square().mean()
+    return Validation(float((-10 * mse.log10()).mean()), float(consistency), sr)
+
+
+def grid(hr: Tensor, sr: Tensor, scale: int, count: int = 8) -> np.ndarray:
+    """Rows of lr (nearest), lr_up, sr, hr as one (H, W, 3) uint8 picture."""
+    hr, sr = hr[:count].cpu(), sr[:count]
+    lr = downsample(hr, scale)
+    nearest = torch.nn.functional.interpolate(lr, scale_factor=float(scale), mode="nearest")
+    rows = [nearest, resize(lr, (hr.shape[-2], hr.shape[-1])), sr, hr]
+    return np.concatenate([np.concatenate(list(images.to_uint8(row)), axis=1) for row in rows])
