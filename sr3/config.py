@@ -26,6 +26,8 @@ class TrainConfig:
             to 0 from the share `decay_from` of the steps on (1 keeps it constant, as the paper).
         clip: largest gradient norm.
         ema: widths sigma_rel of the averages kept; the first one is used for validation.
+        picture_side: side of the square pictures on disk when it is not the model's resolution;
+            training then takes random crops, validation the whole pictures.
         holdout: pictures per data folder held out for validation.
         precision: "bf16" for autocast or "fp32".
     """
@@ -47,6 +49,7 @@ class TrainConfig:
     clip: float = 1.0
     ema: tuple[float, ...] = (0.05, 0.1)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    picture_side: int | None = None
     holdout: int = 16
     validate_every: int = 5_000
     save_every: int = 1_000

@@ -64,10 +64,13 @@ def load_pictures(paths: list[Path], side: int) -> np.ndarray:
 
 
 class TrainingPictures(Dataset[Tensor]):
-    """Augmented HR pictures by position, held in memory as 8-bit."""
+    """Augmented HR crops of side `side` by position, held in memory as 8-bit."""
 
-    def __init__(self, pictures: np.ndarray, augmentation: Augmentation, seed: int) -> None:
+    def __init__(
+        self, pictures: np.ndarray, side: int, augmentation: Augmentation, seed: int
+    ) -> None:
         self.pictures = pictures
+        self.side = side
         self.augmentation = augmentation
         self.seed = seed
         self._epoch = -1
@@ -85,10 +88,19 @@ class TrainingPictures(Dataset[Tensor]):
         return len(self.pictures)
 
     def __getitem__(self, position: int) -> Tensor:
-        """(3, H, W) float32 in [-1, 1]."""
+        """(3, side, side) float32 in [-1, 1]."""
         rng = np.random.default_rng(seed_of(self.seed, "augment", position))
-        picture = self.pictures[self.index_of(position)]
+        picture = crop(self.pictures[self.index_of(position)], self.side, rng)
         return augment(images.from_uint8(picture[None])[0], self.augmentation, rng)
+
+
+def crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """A square of side `side` from anywhere in a picture (H, W, 3)."""
+    if picture.shape[:2] == (side, side):
+        return picture
+    top = int(rng.integers(0, picture.shape[0] - side + 1))
+    left = int(rng.integers(0, picture.shape[1] - side + 1))
+    return picture[top : top + side, left : left + side]
 
 
 def augment(hr: Tensor, how: Augmentation, rng: np.random.Generator) -> Tensor:

@@ -120,7 +120,7 @@ def read_data(
     folders: list[Path], config: TrainConfig
 ) -> tuple[np.ndarray, torch.Tensor, list[dict[str, Any]]]:
     """(training pictures, held-out pictures in [-1, 1], description of the sources)."""
-    side = config.spec.unet.resolution
+    side = config.picture_side or config.spec.unet.resolution
     training, held, sources = [], [], []
     for folder in folders:
         kept, out = data.split_holdout(images.list_images(folder), config.holdout)

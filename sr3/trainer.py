@@ -171,6 +171,7 @@ def batches(
     pictures: np.ndarray, config: TrainConfig, first: int, workers: int
 ) -> DataLoader[Tensor]:
     """Batches of HR pictures for the steps from `first` to the end of the run."""
-    data = TrainingPictures(pictures, config.augmentation, config.seed)
+    side = config.spec.unet.resolution
+    data = TrainingPictures(pictures, side, config.augmentation, config.seed)
     sampler = Positions(first, config.steps, config.batch_size)
     return DataLoader(data, batch_sampler=sampler, num_workers=workers)
