@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PACKAGE = "baselines"
-NOT_SYSTEMS = ("registry",)
+NOT_SYSTEMS = ("registry", "interpolation")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SystemOptions:
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps: of a diffusion system; None is the system's own default.
         consistent: project outputs onto the LR input.
-        device: "cpu" or "cuda"; precision "float32" or "bfloat16".
+        device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
     """
 
     suite: str
@@ -39,10 +39,10 @@ class SystemOptions:
     steps: int | None = None
     consistent: bool = False
     device: str = "cpu"
-    precision: str = "float32"
+    precision: str = "bf16"
 
 
-class Unavailable(InputError):
+class UnavailableError(InputError):
     """A system that cannot run here (weights missing); the message says what would cure it."""
 
 
@@ -100,7 +100,7 @@ def load(name: str, options: SystemOptions) -> System:
 
     Raises:
         InputError: unknown name, or a file without `load`.
-        Unavailable: the system is known but its weights are not here.
+        UnavailableError: the system is known but its weights are not here.
     """
     module = find_module(PACKAGE, name, "system", NOT_SYSTEMS)
     factory = getattr(module, "load", None)

@@ -1,0 +1,41 @@
+"""Consistency (paper, Table 2): MSE on [0, 1] of LR against the downsampled output, x1e-5."""
+
+import numpy as np
+from torch import Tensor
+
+from bench.metric import ImageBatch, Metric, Values
+from sr3.resize import downsample
+
+KERNEL_MISMATCH = 0.5e-5  # a ground truth above this floor was not made by this downsampler
+
+
+def consistency(sr: Tensor, lr: Tensor, scale: int) -> Values:
+    """MSE between `lr` and `sr` after the one resize operator, not rounded.
+
+    Args:
+        sr: (B, 3, H, W) float64 in [0, 1]; lr: (B, 3, H / scale, W / scale), 8-bit levels / 255.
+
+    Returns:
+        (B,) float64.
+    """
+    error = downsample(sr, scale) - lr
+    values: Values = error.square().mean(dim=(1, 2, 3)).cpu().numpy().astype(np.float64)
+    return values
+
+
+def per_image(batch: ImageBatch) -> Values:
+    """Consistency of each picture of the batch with its LR."""
+    return consistency(batch.sr_unit, batch.lr_unit, batch.scale)
+
+
+METRIC = Metric(
+    title="Consistency",
+    latex="Consistency",
+    unit="MSE",
+    direction="lower",
+    decimals=2,
+    version=1,
+    source="SR3, Table 2: MSE of LR against the downsampled output",
+    per_image=per_image,
+    shown_times=1e5,
+)
