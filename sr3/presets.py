@@ -6,13 +6,13 @@ Each row ends with the weights it has and the score it is expected to reach, or 
 from sr3.unet import UNetConfig
 
 PRESETS: dict[str, UNetConfig] = {
-    # 565M weights (paper 550M); faces 16 -> 128: published PSNR 23.04 dB, not trained here
+    # 561M weights (paper 550M); faces 16 -> 128: published PSNR 23.04 dB, not trained here
     "paper-16-128": UNetConfig(128, 128, (1, 2, 4, 8, 8), 3, dropout=0.2),
-    # 621M (paper 625M); ImageNet 64 -> 256: published FID 5.2, not trained here
+    # 617M (paper 625M); ImageNet 64 -> 256: published FID 5.2, not trained here
     "paper-64-256": UNetConfig(256, 128, (1, 2, 4, 4, 8, 8), 3),
-    # 614M (paper 625M); faces 64 -> 512, no published score
+    # 610M (paper 625M); faces 64 -> 512, no published score
     "paper-64-512": UNetConfig(512, 64, (1, 2, 4, 8, 8, 16, 16), 3),
-    # 150M (paper 150M); faces 256 -> 1024, no published score
+    # 149M (paper 150M); faces 256 -> 1024, no published score
     "paper-256-1024": UNetConfig(1024, 16, (1, 2, 4, 8, 16, 32, 32, 32), 2),
     # 11.4M; the shipped face8x weights, scores in docs/models.md
     "small-16-128": UNetConfig(128, 96, (1, 2, 2), 1, dropout=0.1, patch=4),

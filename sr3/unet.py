@@ -55,7 +55,7 @@ class UNetConfig:
         return self.patch << (len(self.multipliers) - 1)
 
 
-def noise_embedding(gamma: Tensor, dim: int) -> Tensor:
+def noise_embedding(gamma: Tensor, dim: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Sinusoids of log-SNR = log(gamma / (1 - gamma)), in float32 whatever the autocast.
 
     Args:
@@ -63,7 +63,7 @@ def noise_embedding(gamma: Tensor, dim: int) -> Tensor:
         dim: even size of the embedding.
 
     Returns:
-        (B, dim) float32; log-SNR is clipped to [-20, 20].
+        (B, dim) of `dtype`; log-SNR is clipped to [-20, 20].
     """
     gamma = gamma.double()
     log_snr = (gamma.clamp(min=1e-12).log() - (1 - gamma).clamp(min=1e-12).log()).clamp(-20, 20)
@@ -71,7 +71,7 @@ def noise_embedding(gamma: Tensor, dim: int) -> Tensor:
         math.log10(0.2), math.log10(160), dim // 2, dtype=torch.float64, device=gamma.device
     )
     phase = log_snr[:, None] * (2 * math.pi / wavelength)
-    return torch.cat([phase.sin(), phase.cos()], dim=1).float()
+    return torch.cat([phase.sin(), phase.cos()], dim=1).to(dtype)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -210,6 +210,17 @@ class UNet(nn.Module):
                 stages.append(self._stage(width, width, attend=False, resample="up"))
         return stages, width
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, and so of the output; autocast works inside only."""
+        return self.stem.weight.dtype
+
+    def embed_noise(self, gamma: Tensor) -> Tensor:
+        """(B,) noise levels -> (B, 4 * channels), never in half precision."""
+        with torch.autocast(gamma.device.type, enabled=False):
+            embedded: Tensor = self.embed(noise_embedding(gamma, self.config.channels, self.dtype))
+        return embedded
+
     def forward(self, lr_up: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
         """Network output under the objective it was trained with.
 
@@ -219,7 +230,7 @@ class UNet(nn.Module):
             gamma: (B,) float64 noise level of each example.
 
         Returns:
-            (B, 3, H, W) float32.
+            (B, 3, H, W) in the dtype of the weights.
 
         Raises:
             ValueError: sides that the levels cannot halve.
@@ -228,7 +239,7 @@ class UNet(nn.Module):
             raise ValueError(
                 f"found {tuple(y_t.shape[-2:])}, wanted sides divisible by {self.config.divisor}"
             )
-        embedding = self.embed(noise_embedding(gamma, self.config.channels))
+        embedding = self.embed_noise(gamma)
         x = torch.cat([lr_up, y_t], dim=1)
         x = self.stem(F.pixel_unshuffle(x, self.config.patch) if self.config.patch > 1 else x)
         skips = [x]
@@ -241,7 +252,7 @@ class UNet(nn.Module):
             assert isinstance(stage, Stage)
             keep = stage.block.resample == "keep"
             x = stage(torch.cat([x, skips.pop()], dim=1) if keep else x, embedding)
-        x = self.head(F.silu(self.head_norm(x))).float()
+        x = self.head(F.silu(self.head_norm(x))).to(self.dtype)
         return F.pixel_shuffle(x, self.config.patch) if self.config.patch > 1 else x
 
 
