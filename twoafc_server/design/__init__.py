@@ -1,0 +1,1 @@
+"""What a study is before anyone takes part: its file, its stimuli, its balanced plan."""
