@@ -1,0 +1,1 @@
+"""Feature extractors and classifiers, one per file: the file name is the registry."""
