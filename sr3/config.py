@@ -1,12 +1,15 @@
 """Configuration of a training run: one frozen value, read from a TOML recipe plus overrides."""
 
 import tomllib
+import types
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from sr3 import ema, schedule
 from sr3.data import Augmentation
+from sr3.diffusion import Objective
 from sr3.errors import InputError
 from sr3.model import ModelSpec, Task
 from sr3.presets import PRESETS
@@ -18,44 +21,54 @@ class TrainConfig:
 
     Attributes:
         preset: model size, a name among `sr3.presets`.
+        picture_side: side of the square pictures on disk when it is not the model's resolution;
+            training then takes random crops, validation the whole pictures.
         task, scale, objective, residual_scale, schedule: as in `ModelSpec`.
         loss_power: p of eq. 6, 1 or 2.
         min_snr: cap of the min-SNR weighting, or None.
+        stratified: spread the noise levels of a batch evenly instead of drawing each freely; an
+            example's own distribution is the same.
         steps, batch_size: optimiser steps and pictures per step over all processes.
         learning_rate, warmup, decay_from: linear warm-up over `warmup` steps, constant, then linear
             to 0 from the share `decay_from` of the steps on (1 keeps it constant, as the paper).
+        betas: Adam's decay rates.
         clip: largest gradient norm.
         ema: widths sigma_rel of the averages kept; the first one is used for validation.
-        picture_side: side of the square pictures on disk when it is not the model's resolution;
-            training then takes random crops, validation the whole pictures.
-        holdout: pictures per data folder held out for validation.
-        precision: "bf16" for autocast or "fp32".
+        snapshot_every: steps between copies of all averages, kept for `sr3.posthoc`; 0 keeps none.
+        holdout: pictures per data source held out for validation.
+        spike: a loss above this multiple of the recent median rolls the run back; 0 is off.
+        max_bad: share of unreadable training pictures that stops the run.
     """
 
     name: str
     preset: str
     scale: int
+    picture_side: int | None = None
     task: Task = "sr3"
-    objective: str = "epsilon"
+    objective: Objective = "epsilon"
     residual_scale: float | None = None
     schedule: str = "linear:2000"
     loss_power: int = 2
     min_snr: float | None = None
+    stratified: bool = True
     steps: int = 1_000_000
     batch_size: int = 256
     learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.99)
     warmup: int = 10_000
     decay_from: float = 1.0
     clip: float = 1.0
     ema: tuple[float, ...] = (0.05, 0.1)
+    snapshot_every: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    picture_side: int | None = None
     holdout: int = 16
     validate_every: int = 5_000
     save_every: int = 1_000
     sample_steps: int = 16
     seed: int = 0
-    precision: str = "bf16"
+    precision: Literal["bf16", "fp32"] = "bf16"
+    spike: float = 10.0
+    max_bad: float = 0.01
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,11 +76,12 @@ class TrainConfig:
     @property
     def spec(self) -> ModelSpec:
         """Description of the model that this run trains."""
+        unet = PRESETS[self.preset]
         return ModelSpec(
-            unet=PRESETS[self.preset],
+            unet=replace(unet, condition_levels=self.augmentation.told_levels),
             task=self.task,
             scale=self.scale,
-            objective=self.objective,  # type: ignore[arg-type]  # checked by `check`
+            objective=self.objective,
             residual_scale=self.residual_scale,
             training_schedule=self.schedule,
             steps=1 if self.task == "regression" else self.sample_steps,
@@ -122,55 +136,108 @@ def build(values: dict[str, Any], overrides: list[str]) -> TrainConfig:
         key, value = parse_override(text)
         inside = key.startswith("augmentation.")
         (augmentation if inside else values)[key.removeprefix("augmentation.")] = value
-    for name in ("residual_scale", "min_snr"):
-        if values.get(name) == "none":
-            values[name] = None
-    if "blur_sigma" in augmentation:
-        augmentation["blur_sigma"] = tuple(augmentation["blur_sigma"])
-    if "ema" in values:
-        values["ema"] = tuple(values["ema"])
-    refuse_unknown(values, [f.name for f in fields(TrainConfig)])
-    refuse_unknown(augmentation, [f.name for f in fields(Augmentation)])
+    chosen = Augmentation(**typed(Augmentation, augmentation))
     try:
-        config = TrainConfig(**values, augmentation=Augmentation(**augmentation))
+        config = TrainConfig(**typed(TrainConfig, values), augmentation=chosen)
     except TypeError as error:
         raise InputError(f"found an incomplete recipe: {error}") from error
     check(config)
     return config
 
 
-def refuse_unknown(values: dict[str, Any], known: list[str]) -> None:
+def from_json(values: dict[str, Any]) -> TrainConfig:
+    """Inverse of `to_json`; settings that an older program did not have take their defaults."""
+    return build(values, [])
+
+
+def typed(wanted: type, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with lists as tuples and "none" as None; InputError on a wrong name or type."""
+    known = [f.name for f in fields(wanted)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InputError(f"found unknown setting {unknown[0]!r}, wanted one of: {', '.join(known)}")
+    hints = get_type_hints(wanted)
+    return {name: _fit(name, value, hints[name]) for name, value in values.items()}
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return None if value in (None, "none") else _fit(name, value, arguments[0])
+    if origin is Literal:
+        if value not in arguments:
+            raise InputError(f"found {name} = {value!r}, wanted one of {arguments}")
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        if Ellipsis not in arguments and len(value) != len(arguments):
+            raise InputError(f"found {name} = {value!r}, wanted {len(arguments)} numbers")
+        return tuple(_fit(name, v, arguments[0]) for v in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        wanted = "a list" if origin else hint.__name__
+        raise InputError(f"found {name} = {value!r}, wanted {wanted}")
+    return value
+
+
+AT_LEAST = {
+    "scale": 1,
+    "steps": 1,
+    "batch_size": 1,
+    "holdout": 1,
+    "validate_every": 1,
+    "save_every": 1,
+    "sample_steps": 1,
+    "snapshot_every": 0,
+    "warmup": 0,
+    "learning_rate": 0,
+    "clip": 0,
+    "spike": 0,
+    "max_bad": 0,
+}
 
 
 def check(config: TrainConfig) -> None:
-    """InputError for values that contradict each other."""
+    """InputError for values that cannot be or contradict each other."""
+    for name, least in AT_LEAST.items():
+        if getattr(config, name) < least:
+            raise InputError(f"found {name} = {getattr(config, name)}, wanted at least {least}")
     if config.preset not in PRESETS:
         raise InputError(
             f"found preset {config.preset!r}, wanted one of: {', '.join(sorted(PRESETS))}"
         )
+    if config.loss_power not in (1, 2):
+        raise InputError(f"found loss_power = {config.loss_power}, wanted 1 or 2")
     if config.task == "regression" and config.objective == "epsilon":
         raise InputError(
             "found objective epsilon for regression, wanted x0 or v: see docs/train.md"
         )
-    choices: list[tuple[str, object, tuple[object, ...]]] = [
-        ("task", config.task, ("sr3", "regression")),
-        ("objective", config.objective, ("epsilon", "x0", "v")),
-        ("loss_power", config.loss_power, (1, 2)),
-        ("precision", config.precision, ("bf16", "fp32")),
-    ]
-    for name, value, allowed in choices:
-        if value not in allowed:
-            raise InputError(f"found {name} = {value!r}, wanted one of {allowed}")
-    for name in ("scale", "steps", "batch_size", "validate_every", "save_every", "sample_steps"):
-        if getattr(config, name) < 1:
-            raise InputError(f"found {name} = {getattr(config, name)}, wanted at least 1")
+    if not config.ema:
+        raise InputError("found ema = [], wanted at least one width such as 0.05")
+    try:
+        schedule.make(config.schedule)
+        for width in config.ema:
+            ema.exponent_of(width)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    _check_sides(config)
 
 
-def scaled_down(config: TrainConfig, **changes: Any) -> TrainConfig:
+def _check_sides(config: TrainConfig) -> None:
+    side, model = config.picture_side, PRESETS[config.preset]
+    if model.resolution % config.scale:
+        raise InputError(
+            f"found scale {config.scale}, wanted a divisor of the resolution {model.resolution}"
+        )
+    if side is not None and (side < model.resolution or side % config.scale):
+        raise InputError(
+            f"found picture_side {side}, wanted a multiple of scale {config.scale} "
+            f"and at least {model.resolution}"
+        )
+
+
+def changed(config: TrainConfig, **changes: Any) -> TrainConfig:
     """A copy with some fields changed, checked again."""
-    changed = replace(config, **changes)
-    check(changed)
-    return changed
+    made = replace(config, **changes)
+    check(made)
+    return made

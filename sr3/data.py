@@ -31,6 +31,9 @@ class Augmentation:
         colour: largest relative change of the gain of each channel and of the contrast.
         blur: probability of a Gaussian blur of the low-resolution input (the paper's Table 6).
         blur_sigma: its range of standard deviations, in pixels of the low-resolution input.
+        noise: probability of Gaussian noise on the low-resolution input, after the blur.
+        noise_std: its range of standard deviations, in units of [-1, 1].
+        tell: feed both strengths to the network (conditioning augmentation, Ho et al. 2022).
     """
 
     flip: float = 0.5
@@ -38,6 +41,14 @@ class Augmentation:
     colour: float = 0.0
     blur: float = 0.0
     blur_sigma: tuple[float, float] = (0.4, 0.6)
+    noise: float = 0.0
+    noise_std: tuple[float, float] = (0.0, 0.2)
+    tell: bool = False
+
+    @property
+    def told_levels(self) -> int:
+        """Strengths that the network is told: blur and noise, or none."""
+        return 2 if self.tell else 0
 
 
 def split_holdout(paths: list[Path], count: int) -> tuple[list[Path], list[Path]]:

@@ -55,16 +55,17 @@ def training_noise(
 ) -> tuple[Tensor, Tensor]:
     """(uniforms (B, 2) float64, epsilon (B, *shape)), each example keyed by its position.
 
-    The first uniform, which picks t, is stratified over the batch: example i draws from the i-th
-    of batch_size equal parts, all rotated by one draw of the step.
+    When asked, the first uniform, which picks t, is stratified over the batch: example i draws from
+    the i-th of batch_size equal parts, all rotated by one draw of the step.
     """
     rotation = torch.rand(1, generator=generator_of(config.seed, "rotate", step)).double()
     uniforms, epsilon = [], []
     for position in positions:
         generator = generator_of(config.seed, "noise", position)
         u = torch.rand(2, generator=generator, dtype=torch.float64)
-        stratum = position % config.batch_size
-        u[0] = ((stratum + u[0]) / config.batch_size + rotation) % 1
+        if config.stratified:
+            stratum = position % config.batch_size
+            u[0] = ((stratum + u[0]) / config.batch_size + rotation) % 1
         uniforms.append(u)
         epsilon.append(torch.randn(shape, generator=generator))
     return torch.stack(uniforms), torch.stack(epsilon)

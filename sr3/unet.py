@@ -29,6 +29,8 @@ class UNetConfig:
         patch: pixel-unshuffle factor of the stem; 1 is the paper's.
         head_channels: channels per attention head.
         image_channels: channels of y_t, of the condition and of the output.
+        condition_levels: how many strengths of augmentation of the condition the network is told
+            (blur, noise); 0 for a network that knows of none.
     """
 
     resolution: int
@@ -40,6 +42,7 @@ class UNetConfig:
     patch: int = 1
     head_channels: int = 64
     image_channels: int = 3
+    condition_levels: int = 0
 
     @property
     def attention_levels(self) -> tuple[int, ...]:
@@ -72,6 +75,13 @@ def noise_embedding(gamma: Tensor, dim: int, dtype: torch.dtype = torch.float32)
     )
     phase = log_snr[:, None] * (2 * math.pi / wavelength)
     return torch.cat([phase.sin(), phase.cos()], dim=1).to(dtype)
+
+
+def level_embedding(levels: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
+    """Sinusoids of augmentation strengths (B, n), each within about [0, 4]: (B, n * dim)."""
+    wavelength = torch.logspace(-1, math.log10(16), dim // 2, dtype=torch.float64)
+    phase = levels.double()[..., None] * (2 * math.pi / wavelength.to(levels.device))
+    return torch.cat([phase.sin(), phase.cos()], dim=-1).flatten(1).to(dtype)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -171,6 +181,9 @@ class UNet(nn.Module):
         self.embed = nn.Sequential(
             nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
         )
+        if config.condition_levels:
+            self.embed_levels = nn.Linear(config.condition_levels * width, embedding)
+            nn.init.zeros_(self.embed_levels.weight)
         self.stem = conv(2 * pixels, width)
         skips = [width]
         self.down, width = self._build_down(width, skips)
@@ -215,19 +228,26 @@ class UNet(nn.Module):
         """Of the weights, and so of the output; autocast works inside only."""
         return self.stem.weight.dtype
 
-    def embed_noise(self, gamma: Tensor) -> Tensor:
-        """(B,) noise levels -> (B, 4 * channels), never in half precision."""
+    def embed_noise(self, gamma: Tensor, levels: Tensor | None = None) -> Tensor:
+        """(B,) noise levels and (B, n) strengths -> (B, 4 * channels), never in half precision."""
+        width, told = self.config.channels, self.config.condition_levels
         with torch.autocast(gamma.device.type, enabled=False):
-            embedded: Tensor = self.embed(noise_embedding(gamma, self.config.channels, self.dtype))
+            embedded: Tensor = self.embed(noise_embedding(gamma, width, self.dtype))
+            if told:
+                levels = gamma.new_zeros(len(gamma), told) if levels is None else levels
+                embedded = embedded + self.embed_levels(level_embedding(levels, width, self.dtype))
         return embedded
 
-    def forward(self, lr_up: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
+    def forward(
+        self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, levels: Tensor | None = None
+    ) -> Tensor:
         """Network output under the objective it was trained with.
 
         Args:
             lr_up: (B, 3, H, W) condition, H and W multiples of `config.divisor`.
             y_t: (B, 3, H, W) noisy target.
             gamma: (B,) float64 noise level of each example.
+            levels: (B, condition_levels) strengths of the condition's augmentation; None is none.
 
         Returns:
             (B, 3, H, W) in the dtype of the weights.
@@ -239,7 +259,7 @@ class UNet(nn.Module):
             raise ValueError(
                 f"found {tuple(y_t.shape[-2:])}, wanted sides divisible by {self.config.divisor}"
             )
-        embedding = self.embed_noise(gamma)
+        embedding = self.embed_noise(gamma, levels)
         x = torch.cat([lr_up, y_t], dim=1)
         x = self.stem(F.pixel_unshuffle(x, self.config.patch) if self.config.patch > 1 else x)
         skips = [x]
