@@ -1,5 +1,6 @@
 """Systems by file name: `baselines/<name>.py` with a factory `load(options) -> System`."""
 
+import hashlib
 import importlib
 import importlib.util
 import pkgutil
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PACKAGE = "baselines"
-NOT_SYSTEMS = ("registry", "interpolation")
+NOT_SYSTEMS = ("registry", "interpolation", "trained")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class SystemOptions:
     """What a run decides about a system; each factory takes from it what concerns it.
 
     Attributes:
-        suite: name of the suite, which picks the shipped weights.
+        weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps: of a diffusion system; None is the system's own default.
@@ -32,7 +33,7 @@ class SystemOptions:
         device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
     """
 
-    suite: str
+    weights: str | None
     scale: int
     checkpoint: Path | None = None
     sampler: str | None = None
@@ -108,6 +109,17 @@ def load(name: str, options: SystemOptions) -> System:
         raise InputError(f"found no function load(options) in {module.__file__}")
     system: System = factory(options)
     return system
+
+
+def code_digest(modules: Sequence[str]) -> str:
+    """SHA-256 over the source of modules, so that a changed sampler makes its images again."""
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(name)
+        digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()
 
 
 def _module_from_file(path: Path, what: str) -> ModuleType:

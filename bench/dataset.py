@@ -17,6 +17,7 @@ from sr3.images import list_images, read_rgb
 EMBEDDED = Path(__file__).parent / "embedded"
 Origin = Literal["--data", "BENCH_DATA", "embedded"]
 SHOWN_OFFENDERS = 3
+SPLITS = ("train", "val", "valid", "validation", "test", "hr", "images")
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,7 @@ def open_set(
     items = tuple(_checked_item(path, named) for path in shown)
     if origin == "embedded":
         _compare_with_manifest(items, root)
-    return ImageSet(
-        named.suite.embedded or root.name if origin == "embedded" else root.name,
-        root,
-        origin,
-        items,
-    )
+    return ImageSet(_name_of(root), root, origin, items)
 
 
 def unique_by_stem(paths: Iterable[Path]) -> dict[str, Path]:
@@ -121,6 +117,14 @@ def read_checked(path: Path, size: tuple[int, int], wanted_by: str) -> np.ndarra
             "never resized silently, see `python -m bench.data prepare`"
         )
     return pixels
+
+
+def _name_of(root: Path) -> str:
+    """The manifest's name, or the folder's with its parent's where it says only which split."""
+    if (root / "manifest.json").is_file():
+        return str(read_json(root / "manifest.json").get("name", root.name))
+    full = root.resolve()
+    return f"{full.parent.name}/{full.name}" if full.name.lower() in SPLITS else full.name
 
 
 def _checked_item(path: Path, named: NamedSuite) -> Item:

@@ -1,0 +1,58 @@
+"""What a run is told, resolved: the only thing that the core sees of the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+DRAWS = 200  # resamplings of set-level metrics
+JUDGED_PIXELS = 1 << 20  # of HR per batch that is judged; bounds the float64 maps in memory
+JUDGED_MOST = 16
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Resolved options of `bench.run`.
+
+    Attributes:
+        suite: name or path of the suite; systems, metrics: None takes the suite's own.
+        imports: folders of foreign outputs by system name.
+        checkpoints: weights by system name, instead of the shipped ones.
+        device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
+        rank, world: this process among those that share the images.
+    """
+
+    suite: str
+    data: Path | None = None
+    systems: Sequence[str] | None = None
+    metrics: Sequence[str] | None = None
+    limit: int | None = None
+    seed: int = 0
+    sampler: str | None = None
+    steps: int | None = None
+    consistent: bool = False
+    batch_size: int = 8
+    device: str = "cpu"
+    precision: str = "bf16"
+    out: Path = Path("results/runs")
+    imports: Mapping[str, Path] = field(default_factory=dict)
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    rank: int = 0
+    world: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """For `run.json` beside the records."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+def judged_batch(size: tuple[int, int]) -> int:
+    """Images judged at once; independent of the user's batch size and of the results."""
+    return max(1, min(JUDGED_MOST, JUDGED_PIXELS // (size[0] * size[1])))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

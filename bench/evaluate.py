@@ -1,0 +1,157 @@
+"""From a system's images to its scores: pixels, features and sets, in one pass over the images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bench import extractor as extractors
+from bench.config import DRAWS, judged_batch
+from bench.extractor import load_extractor
+from bench.features import FeatureStore
+from bench.measure import Judge, measure
+from bench.metric import Features, ImageBatch, Metric, SetValue, Values
+from bench.outputs import Output
+from bench.records import Score, score, score_of_interval, unavailable
+from bench.store import Store
+from bench.suite import NamedSuite
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class FeatureObserver:
+    """Hands decoded images to the store of one extractor."""
+
+    store: FeatureStore
+
+    def missing(self, outputs: Sequence[Output]) -> set[int]:
+        """Positions of images without features."""
+        return set(self.store.missing([output.sha256 for output in outputs]))
+
+    def see(self, batch: ImageBatch, outputs: Sequence[Output]) -> None:
+        """Extract what is missing of a batch."""
+        self.store.add([output.sha256 for output in outputs], batch.sr)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one system with what they came from."""
+
+    scores: Mapping[str, Score]
+    per_image: Mapping[str, Values]
+    sets: Mapping[str, SetValue]
+
+
+@dataclass
+class Evaluator:
+    """The metrics of a run, split into those that can be computed here and those that cannot."""
+
+    named: NamedSuite
+    metrics: Mapping[str, Metric]
+    store: Store
+    cache: Path
+    device: str
+    seed: int
+    labels: Sequence[int | None]
+    reasons: dict[str, str] = field(default_factory=dict)
+    _features: dict[str, FeatureStore] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, metric in self.metrics.items():
+            reason = self._reason(metric)
+            if reason is not None:
+                self.reasons[name] = reason
+
+    @property
+    def usable(self) -> dict[str, Metric]:
+        """Metrics that can be computed here."""
+        return {name: m for name, m in self.metrics.items() if name not in self.reasons}
+
+    def see(self, outputs: Sequence[Output], progress: Progress) -> dict[str, Values]:
+        """One pass over the images: values of pixel metrics; features go to their stores."""
+        observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
+        judge = Judge(
+            self.named.suite,
+            self.usable,
+            self.store,
+            self.device,
+            judged_batch(self.named.suite.size),
+            observers,
+        )
+        return measure(judge, outputs, progress)
+
+    def evaluate(
+        self, outputs: Sequence[Output], hr: Sequence[str], progress: Progress
+    ) -> Evaluation:
+        """All scores of a system.
+
+        Args:
+            outputs: its images; hr: SHA-256 of the HR image of each, already seen.
+        """
+        per_image = self.see(outputs, progress) | self._from_ledger(outputs)
+        pictures = [output.sha256 for output in outputs]
+        sets: dict[str, SetValue] = {}
+        for name, metric in self.usable.items():
+            if metric.per_feature is not None:
+                per_image[name] = metric.per_feature(
+                    self._rows(metric, pictures), tuple(self.labels)
+                )
+            elif metric.per_set is not None:
+                sr, reference = self._rows(metric, pictures), self._rows(metric, hr)
+                sets[name] = metric.per_set(sr, reference, draws=DRAWS, seed=self.seed)
+        return Evaluation(self._scores(per_image, sets), self._in_order(per_image), sets)
+
+    def _scores(
+        self, per_image: Mapping[str, Values], sets: Mapping[str, SetValue]
+    ) -> dict[str, Score]:
+        scores = {}
+        for name, metric in self.metrics.items():
+            if name in self.reasons:
+                scores[name] = unavailable(metric, self.reasons[name])
+            elif name in sets:
+                scores[name] = score_of_interval(metric, sets[name].interval)
+            elif name in per_image:
+                scores[name] = score(metric, per_image[name])
+            else:
+                scores[name] = unavailable(metric, f"no {metric.ledger} noted for these images")
+        return scores
+
+    def _from_ledger(self, outputs: Sequence[Output]) -> dict[str, Values]:
+        found = {}
+        for name, metric in self.usable.items():
+            if metric.ledger is None:
+                continue
+            noted = [getattr(output, metric.ledger) for output in outputs]
+            if all(value is not None for value in noted):
+                found[name] = np.array(noted, dtype=np.float64)
+        return found
+
+    def _in_order(self, per_image: Mapping[str, Values]) -> dict[str, Values]:
+        return {name: per_image[name] for name in self.metrics if name in per_image}
+
+    def _rows(self, metric: Metric, pictures: Sequence[str]) -> Features:
+        assert metric.extractor is not None
+        return self._store_of(metric.extractor).rows(pictures)
+
+    def _extractors(self) -> list[str]:
+        return sorted({m.extractor for m in self.usable.values() if m.extractor is not None})
+
+    def _store_of(self, name: str) -> FeatureStore:
+        if name not in self._features:
+            self._features[name] = FeatureStore(
+                self.cache / "features", load_extractor(name, self.device)
+            )
+        return self._features[name]
+
+    def _reason(self, metric: Metric) -> str | None:
+        if not metric.faces and self.named.suite.faces:
+            return "not meant for faces"
+        if metric.classes and any(label is None for label in self.labels):
+            return "no class labels: file names must begin with a WordNet id"
+        if metric.extractor is not None:
+            reason = extractors.unavailable(metric.extractor, self.device)
+            if reason is not None:
+                return reason
+        return metric.unavailable(self.device)

@@ -1,0 +1,95 @@
+"""A table for a paper: booktabs, siunitx S columns, best bold, second best underlined."""
+
+from bench.layout import Cell, Column, Row, Section, Table, digits_of
+
+ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "none": ""}
+ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+}  # fmt: skip
+REPLACED = {"->": r"$\rightarrow$", "×": r"$\times$", "∞": r"$\infty$", "–": "--"}
+PREAMBLE = r"""% needs \usepackage{booktabs,siunitx,xcolor}; siunitx version 3
+"""
+
+
+def render(table: Table) -> str:
+    """The table environment, ending in a newline; the same input gives the same bytes."""
+    columns = "l" + "".join(f" {_column_type(table, i)}" for i in range(len(table.columns)))
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(table.caption)}}}",
+        rf"\label{{{table.label}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(["System", *[_heading(column) for column in table.columns]]) + r" \\",
+    ]
+    for section in table.sections:
+        lines += _section(section, table.columns)
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\par\footnotesize {escape(note)}" for note in table.notes]
+    return PREAMBLE + "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Plain text for LaTeX."""
+    escaped = "".join(ESCAPES.get(character, character) for character in text)
+    for found, wanted in REPLACED.items():
+        escaped = escaped.replace(found, wanted)
+    return escaped
+
+
+def format_number(cell: Cell, column: Column) -> str:
+    """A cell for an S column; what is not a number goes in braces."""
+    if cell.state == "infinite":
+        return r"{$\infty$}"
+    if cell.value is None:
+        return "{--}"
+    number = f"{cell.value:.{digits_of(cell, column)}f}"
+    if cell.mark == "best":
+        return rf"\bfseries {number}"
+    if cell.mark == "second":
+        return rf"{{\underline{{{number}}}}}"
+    if cell.grey:
+        return rf"\color{{gray}} {number}"
+    return number + (r"\textsuperscript{?}" if cell.unverified else "")
+
+
+def _section(section: Section, columns: tuple[Column, ...]) -> list[str]:
+    lines = [r"\midrule"]
+    if section.heading:
+        lines.append(
+            rf"\multicolumn{{{len(columns) + 1}}}{{l}}{{\emph{{{escape(section.heading)}}}}} \\"
+        )
+    return lines + [_line(row, columns) for row in section.rows]
+
+
+def _line(row: Row, columns: tuple[Column, ...]) -> str:
+    cells = [format_number(cell, column) for cell, column in zip(row.cells, columns, strict=True)]
+    return " & ".join([escape(row.label), *cells]) + r" \\"
+
+
+def _heading(column: Column) -> str:
+    unit = _unit(column)
+    note = rf" \textit{{({escape(column.note)})}}" if column.note else ""
+    return rf"{{{column.latex}{ARROWS[column.direction]}{unit}{note}}}"
+
+
+def _unit(column: Column) -> str:
+    if column.metric == "consistency":
+        return r" ($\times 10^{-5}$)"
+    return rf" ({escape(column.unit)})" if column.unit else ""
+
+
+def _column_type(table: Table, index: int) -> str:
+    """An S column whose table-format fits the widest number, in bold and with a sign."""
+    column = table.columns[index]
+    texts = [
+        f"{row.cells[index].value:.{column.decimals}f}"
+        for section in table.sections
+        for row in section.rows
+        if row.cells[index].value is not None
+    ]
+    whole = max((len(text.lstrip("-").partition(".")[0]) for text in texts), default=1)
+    sign = "-" if any(text.startswith("-") for text in texts) else ""
+    return rf"S[table-format={sign}{whole}.{column.decimals}, detect-weight, mode=text]"

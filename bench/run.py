@@ -1,0 +1,119 @@
+"""Run a suite: `python -m bench.run --suite face8x`.
+
+Makes every system's images (or finds them, by content), measures them and writes records,
+per-image values, tables and a contact sheet under `--out`. A second run takes seconds; an
+interrupted one goes on with the same command.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.extra import require_bench_extra
+from sr3.errors import InputError, run_command
+
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--suite", default="face8x", help="name of a suite, or the path of your own .py file")
+    add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
+    add("--systems", type=_names, help="comma-separated names or .py paths (default: the suite's)")
+    add("--metrics", type=_names, help="comma-separated names or .py paths (default: the suite's)")
+    add("--limit", type=_positive, help="use only the first N images by name")
+    add("--seed", type=int, default=0, help="of the noise, per image (default 0)")
+    add("--sampler", help="of sr3 (default: the checkpoint's)")
+    add("--steps", type=_positive, help="refinement steps of sr3 (default: the checkpoint's)")
+    add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
+    add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
+        help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
+    add("--batch-size", type=_positive, help="images sampled at once; results do not depend on it")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--precision", choices=("bf16", "float32"), default="bf16", help="of sampling")
+    add("--out", type=Path, default=Path("results/runs"), help="default results/runs")
+    add("--require", action="store_true", help="exit 1 when a metric or system is unavailable")
+    add("--dry-run", action="store_true", help="check everything, print the plan, write nothing")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run; 1 when a system crashed, or something was unavailable under `--require`."""
+    options = parse(argv)
+    require_bench_extra()
+    from bench import runner, text  # after the check: a plain install has no torch
+
+    planned = runner.plan(_config(options))
+    print("\n".join(planned.lines()))
+    if options.dry_run:
+        return 0
+    result = runner.run(planned)
+    print()
+    print(text.render(result.table))
+    print(f"records, table.tex and sheet.png are in {result.folder}")
+    if result.failed:
+        print(f"failed: {', '.join(result.failed)}")
+    lacking = options.require and any(
+        record.status != "ok"
+        or any(s.status.startswith("unavail") for s in record.metrics.values())
+        for record in result.records
+    )
+    return 1 if result.failed or lacking else 0
+
+
+def _config(options: argparse.Namespace) -> "RunConfig":
+    from bench.config import RunConfig
+
+    device = _device(options.device)
+    return RunConfig(
+        suite=options.suite,
+        data=options.data,
+        systems=options.systems,
+        metrics=options.metrics,
+        limit=options.limit,
+        seed=options.seed,
+        sampler=options.sampler,
+        steps=options.steps,
+        consistent=options.consistent,
+        batch_size=options.batch_size or (32 if device == "cuda" else 8),
+        device=device,
+        precision=options.precision,
+        out=options.out,
+        checkpoints=dict(options.checkpoint),
+    )
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("found no CUDA device, wanted one for --device cuda: use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise argparse.ArgumentTypeError(f"found {text!r}, wanted NAME=PATH")
+    return name, Path(path)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {value}, wanted 1 or more")
+    return value
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,234 @@
+"""One way through a run: suite -> images -> values -> records -> tables. Knows no argv."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench import entries, latex, ranking, text
+from bench.config import RunConfig
+from bench.dataset import ImageSet, open_set
+from bench.entries import Entry
+from bench.evaluate import Evaluation, Evaluator
+from bench.files import write_json, write_text
+from bench.layout import REFERENCE, Table, build
+from bench.metric import Metric, load_metric
+from bench.outputs import Output, digest_of_folder
+from bench.paper import load_table
+from bench.pixels import LR_ID
+from bench.progress import Counter, track
+from bench.provenance import git_state, hardware, libraries
+from bench.records import Record, now, write_images, write_record
+from bench.sheet import write_sheet
+from bench.store import Store
+from bench.suite import NamedSuite, load_suite
+from sr3.errors import InputError
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves: records in the order of the table, and the table itself."""
+
+    folder: Path
+    records: tuple[Record, ...]
+    table: Table
+
+    @property
+    def failed(self) -> list[str]:
+        """Systems that crashed."""
+        return [r.system for r in self.records if r.status.startswith("failed")]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before anything is made: everything that can be refused has been checked."""
+
+    config: RunConfig
+    named: NamedSuite
+    images: ImageSet
+    metrics: Mapping[str, Metric]
+    systems: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the records go."""
+        return self.config.out / self.named.name
+
+    def lines(self) -> list[str]:
+        """The resolved configuration, for people."""
+        suite, images = self.named.suite, self.images
+        height, width = suite.size
+        return [
+            f"suite    {self.named.name} v{suite.version}: {suite.title}",
+            f"images   {len(images.items)} of {width}x{height}, {images.origin}: {images.root}",
+            f"systems  {', '.join(self.systems)}",
+            f"metrics  {', '.join(self.metrics)}",
+            f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
+            f"{self.config.device} {self.config.precision}, steps {self.config.steps or 'default'}",
+            f"output   {self.folder}",
+        ]
+
+
+def plan(config: RunConfig) -> Plan:
+    """Load the suite, check every image and every name; nothing is written.
+
+    Raises:
+        InputError: an unknown suite, system or metric, or images that do not fit.
+    """
+    named = load_suite(config.suite)
+    metrics = {_key(m): load_metric(m) for m in config.metrics or named.suite.metrics}
+    systems = tuple(config.systems or named.suite.systems)
+    for name in systems:
+        entries.check_name(name)
+    images = open_set(
+        named, config.data, config.limit,
+        progress=lambda paths, label: track(list(paths), label),
+    )  # fmt: skip
+    return Plan(config, named, images, metrics, systems)
+
+
+def run(planned: Plan, say: Say = print) -> Result:
+    """Make or find every system's images, measure them, write records, tables and the sheet."""
+    with closing(Store(planned.folder / "cache.sqlite")) as store:
+        write_json(planned.folder / "run.json", planned.config.to_json())
+        evaluator = _evaluator(planned, store)
+        reference = entries.reference(planned.images)
+        rows = [reference, *_entries(planned, store)]
+        done = [_run_entry(planned, evaluator, entry, say) for entry in rows]
+    return _finish(planned, done)
+
+
+@dataclass(frozen=True)
+class Done:
+    """One finished row; outputs are empty for a system that did not run."""
+
+    record: Record
+    outputs: tuple[Output, ...] = ()
+    evaluation: Evaluation | None = None
+
+
+def _run_entry(planned: Plan, evaluator: Evaluator, entry: Entry, say: Say) -> Done:
+    if entry.outputs is None:
+        say(f"{entry.name}: {entry.problem}")
+        return _write(planned, Done(_record(planned, entry)))
+    try:
+        with _bar(planned, entry, "making") as progress:
+            outputs = entry.outputs(planned.images.items, progress)
+        with _bar(planned, entry, "judging") as progress:
+            hr = [item.sha256 for item in planned.images.items]
+            evaluation = evaluator.evaluate(outputs, hr, progress)
+    except InputError:
+        raise
+    except Exception as error:  # a broken system must not take the others with it
+        problem = entries.describe_failure(error)
+        say(f"{entry.name}: {problem}; its finished images stay")
+        return _write(planned, Done(_record(planned, replace(entry, problem=problem))))
+    record = _record(planned, entry, outputs, evaluation)
+    return _write(planned, Done(record, outputs, evaluation))
+
+
+def _write(planned: Plan, done: Done) -> Done:
+    name = done.record.system
+    if done.evaluation is not None:
+        write_images(planned.folder, name, done.outputs, done.evaluation.per_image)
+        if done.evaluation.sets:
+            sets = {k: {"value": s.value, "n": s.interval.n, "draws": list(map(float, s.draws))}
+                    for k, s in done.evaluation.sets.items()}  # fmt: skip
+            write_json(planned.folder / f"{name}.draws.json", sets)
+    write_record(planned.folder, done.record)
+    return done
+
+
+def _finish(planned: Plan, done: Sequence[Done]) -> Result:
+    comparisons = _comparisons(planned, done)
+    write_json(planned.folder / "comparisons.json", comparisons)
+    records = tuple(d.record for d in done)
+    published = planned.named.suite.paper_table
+    table = build(
+        records, planned.metrics, comparisons, load_table(published) if published else None
+    )
+    write_text(planned.folder / "table.tex", latex.render(table))
+    write_text(planned.folder / "table.txt", text.render(table))
+    shown = {d.record.system: {o.item.stem: o.path for o in d.outputs} for d in done
+             if d.outputs and d.record.system != REFERENCE}  # fmt: skip
+    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images.items, shown)
+    return Result(planned.folder, records, table)
+
+
+def _comparisons(planned: Plan, done: Sequence[Done]) -> dict[str, Any]:
+    scored: dict[str, dict[str, ranking.Scored]] = {name: {} for name in planned.metrics}
+    for finished in done:
+        if finished.evaluation is None or finished.record.system == REFERENCE:
+            continue
+        for name, values in finished.evaluation.per_image.items():
+            scored[name][finished.record.system] = ranking.Scored(per_image=values)
+        for name, value in finished.evaluation.sets.items():
+            scored[name][finished.record.system] = ranking.Scored(
+                set_value=value.value, draws=value.draws, n=value.interval.n
+            )
+    ranked = ranking.rankings(planned.metrics, scored)
+    return {name: result.to_json() for name, result in ranked.items()}
+
+
+def _record(
+    planned: Plan,
+    entry: Entry,
+    outputs: Sequence[Output] = (),
+    evaluation: Evaluation | None = None,
+) -> Record:
+    suite, images, provenance = planned.named.suite, planned.images, entry.provenance
+    return Record(
+        suite=planned.named.name,
+        suite_version=suite.version,
+        system=entry.name,
+        role=entry.role,
+        source=entry.source,
+        dataset={"name": images.name, "sha256": images.sha256, "n": len(images.items)},
+        scale=suite.scale,
+        size=suite.size,
+        downsampler=LR_ID,
+        seed=planned.config.seed,
+        batch_size=planned.config.batch_size,
+        checkpoint_sha256=provenance.get("checkpoint_sha256"),
+        sampler=provenance.get("sampler"),
+        steps=provenance.get("steps"),
+        provenance=provenance,
+        outputs_sha256=digest_of_folder(outputs) if outputs else None,
+        libraries=libraries(),
+        hardware=hardware(planned.config.device),
+        git=git_state(),
+        created=now(),
+        metrics=evaluation.scores if evaluation else {},
+        status=entry.problem or "ok",
+    )
+
+
+def _entries(planned: Plan, store: Store) -> Iterator[Entry]:
+    for name in planned.systems:
+        yield entries.system(name, planned.named, planned.config, planned.folder, store)
+
+
+def _evaluator(planned: Plan, store: Store) -> Evaluator:
+    labels = [item.label for item in planned.images.items]
+    return Evaluator(
+        planned.named,
+        planned.metrics,
+        store,
+        planned.folder / "cache",
+        planned.config.device,
+        planned.config.seed,
+        labels,
+    )
+
+
+def _key(metric: str) -> str:
+    return Path(metric).stem if metric.endswith(".py") else metric
+
+
+@contextmanager
+def _bar(planned: Plan, entry: Entry, doing: str) -> Iterator[Callable[[int], None]]:
+    with Counter(len(planned.images.items), f"{entry.name}: {doing}") as counter:
+        yield counter.add
