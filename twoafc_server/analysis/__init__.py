@@ -1,0 +1,1 @@
+"""Fool rates with intervals that hold: participants and images are crossed random samples."""

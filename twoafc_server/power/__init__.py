@@ -1,0 +1,1 @@
+"""What a planned design can detect, and how often its interval holds."""

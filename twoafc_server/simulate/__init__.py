@@ -1,0 +1,1 @@
+"""Simulated observers with a known true fool rate: for bots, coverage benchmarks and power."""
