@@ -1,80 +1,104 @@
-"""Sampling: y_T -> y_0 by refinement steps, over any model and any schedule.
-
-A sampler is a function of a `Denoiser`, which gives the y_0 estimate for a y_t at a noise level,
-and of a `Noise`, which draws unit Gaussians picture by picture, so that a result does not depend
-on the batch it was made in.
-"""
+"""From low resolution to a picture: model, sampler, schedule, windows and projection together."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sr3 import schedule as schedules
-from sr3.diffusion import epsilon_from_y0
-from sr3.errors import InputError
-from sr3.model import Model, training_schedule
+from sr3 import samplers, schedule_choice, tiling
+from sr3.consistency import Projection
+from sr3.model import Model
 from sr3.resize import upsample
+from sr3.samplers import SAMPLERS, noise_of
 from sr3.schedule import Schedule
 
-Denoiser = Callable[[Tensor, float], Tensor]
-Noise = Callable[[], Tensor]
-Sampler = Callable[[Denoiser, Schedule, Noise], Tensor]
+__all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
+
+WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
 
 
-def ancestral(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
-    """Algorithm 2 of the paper: eq. 11's mean, variance 1 - alpha_t, no noise at t = 1."""
-    y = noise()
-    for t in range(schedule.num_steps, 0, -1):
-        gamma, alpha = schedule.gamma[t], schedule.alpha[t]
-        y_0 = denoise(y, gamma)
-        epsilon_pred = (y - gamma**0.5 * y_0) / (1 - gamma) ** 0.5
-        y = (y - (1 - alpha) / (1 - gamma) ** 0.5 * epsilon_pred) / alpha**0.5
-        if t > 1:
-            y = y + (1 - alpha) ** 0.5 * noise()
-    return y
+@dataclass(frozen=True)
+class Canvas:
+    """A batch of pictures being made: what the samplers' estimates of y_0 need.
+
+    Attributes:
+        lr_up: (B, 3, *plan.size) condition.
+        projection: onto the LR input, or None.
+        precision: "float32", or "bf16" for the network; all else stays float32.
+        window_batch: windows per evaluation of the network.
+    """
+
+    model: Model
+    lr_up: Tensor
+    plan: tiling.Plan
+    windows: tiling.Windows
+    projection: Projection | None
+    precision: str
+    window_batch: int
+
+    def denoise(self, y_t: Tensor, gamma: float) -> Tensor:
+        """The y_0 estimate, kept to what a picture in [-1, 1] and the projection allow."""
+
+        def predict(lr_up: Tensor, y: Tensor) -> Tensor:
+            gammas = torch.full((len(y),), gamma, dtype=torch.float64, device=y.device)
+            return self.model.predict_y0(lr_up, y, gammas)
+
+        picture = self.model.decode(self._blend(predict, y_t), self.lr_up).clamp(-1, 1)
+        return self.model.encode(self._constrained(picture), self.lr_up)
+
+    def regress(self) -> Tensor:
+        """The one-step picture of the regression twin, on the field."""
+        return self._blend(lambda lr_up, _: self.model.regress(lr_up), self.lr_up)
+
+    def finish(self, field: Tensor) -> Tensor:
+        """The pictures cut out of the field, in [-1, 1] and, if asked, in agreement with lr."""
+        picture = self.plan.cropped(field).float().clamp(-1, 1)
+        if self.projection is not None:
+            picture = self.projection.within_range(picture)
+        return picture.contiguous()
+
+    def _constrained(self, field: Tensor) -> Tensor:
+        if self.projection is not None:
+            picture = self.plan.cropped(field)
+            picture.copy_(self.projection(picture))
+        return field
+
+    def _blend(self, predict: Callable[[Tensor, Tensor], Tensor], y: Tensor) -> Tensor:
+        """Average over windows of predict(lr_up window, y window)."""
+        with torch.autocast(y.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            if len(self.plan.windows) == 1:
+                return predict(self.lr_up, y).float()
+            total = torch.zeros_like(y)
+            for places in self.windows.batches(len(y), self.window_batch):
+                cut = (self.windows.cut(field, places) for field in (self.lr_up, y))
+                self.windows.add(total, predict(*cut).float(), places)
+        return total / self.windows.total
 
 
-def ddim(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
-    """Deterministic DDIM (Song et al. 2021, eta = 0)."""
-    y = noise()
-    for t in range(schedule.num_steps, 0, -1):
-        y_0 = denoise(y, schedule.gamma[t])
-        gamma = torch.full((len(y),), schedule.gamma[t], dtype=torch.float64, device=y.device)
-        epsilon_pred = epsilon_from_y0(y_0, y, gamma)
-        y = schedule.gamma[t - 1] ** 0.5 * y_0 + (1 - schedule.gamma[t - 1]) ** 0.5 * epsilon_pred
-    return y
-
-
-SAMPLERS: dict[str, Sampler] = {"ancestral": ancestral, "ddim": ddim}
-
-
-def noise_of(
-    generators: Sequence[torch.Generator], shape: torch.Size, device: torch.device
-) -> Noise:
-    """Draws of (B, *shape), the b-th from the b-th generator (on the CPU, then moved)."""
-
-    def draw() -> Tensor:
-        return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
-
-    return draw
-
-
-def denoiser(model: Model, lr_up: Tensor, precision: str) -> Denoiser:
-    """y_0 estimates of `model` given lr_up, clipped to what a picture in [-1, 1] allows."""
-
-    def denoise(y_t: Tensor, gamma: float) -> Tensor:
-        gammas = torch.full((len(y_t),), gamma, dtype=torch.float64, device=y_t.device)
-        with torch.autocast(y_t.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            y_0 = model.predict_y0(lr_up, y_t, gammas)
-        return model.encode(model.decode(y_0, lr_up).clamp(-1, 1), lr_up)
-
-    return denoise
-
-
-def sampling_schedule(model: Model, steps: int) -> Schedule:
-    """The training schedule at `steps` evenly chosen steps."""
-    return schedules.respace(training_schedule(model.spec), steps)
+def make_canvas(
+    model: Model,
+    lr: Tensor,
+    precision: str = "bf16",
+    consistent: bool = False,
+    tile: int | None = None,
+    overlap: int | None = None,
+    window_batch: int = WINDOW_BATCH,
+) -> Canvas:
+    """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`."""
+    scale, unet = model.spec.scale, model.spec.unet
+    height, width = (side * scale for side in lr.shape[-2:])
+    plan = tiling.make_plan(height, width, scale, tile or unet.resolution, unet.divisor, overlap)
+    lr_up = upsample(tiling.pad_lr(lr, plan, scale), scale)
+    return Canvas(
+        model=model,
+        lr_up=lr_up.contiguous(memory_format=torch.channels_last),
+        plan=plan,
+        windows=tiling.Windows(plan, lr_up),
+        projection=Projection(lr, scale) if consistent else None,
+        precision=precision,
+        window_batch=window_batch,
+    )
 
 
 @torch.inference_mode()
@@ -85,31 +109,42 @@ def upscale(
     sampler: str | None = None,
     steps: int | None = None,
     precision: str = "bf16",
+    *,
+    schedule: Schedule | str | None = None,
+    eta: float | None = None,
+    consistent: bool = False,
+    tile: int | None = None,
+    overlap: int | None = None,
+    window_batch: int = WINDOW_BATCH,
 ) -> Tensor:
-    """Super-resolve a batch.
+    """Super-resolve a batch of pictures of one size, whatever that size is.
 
     Args:
         lr: (B, 3, h, w) in [-1, 1].
         generators: one CPU generator per picture; unused by the regression twin.
-        sampler, steps: default to the model's own.
+        sampler: a name in `samplers.INFO`; steps: T. Both default to the model's own.
+        precision: "bf16" (network only) or "float32".
+        schedule: a Schedule, or a text of `schedule_choice.parse`; by default the training
+            schedule thinned evenly for Algorithm 2 ("ancestral") and even log-SNR for the others.
+        eta: share of fresh noise, 0 to 1, for the samplers that take one.
+        consistent: project every y_0 estimate, and the result, onto the pictures whose
+            downsampled version is lr. Off is the paper's method.
+        tile, overlap: window side (default: the training size) and shared pixels (default: a
+            quarter of it) for pictures of other sizes.
+        window_batch: windows of a large picture per evaluation; bounds the memory.
 
     Returns:
-        (B, 3, h * scale, w * scale) float32, clipped to [-1, 1].
+        (B, 3, h * scale, w * scale) float32, in [-1, 1].
 
     Raises:
-        InputError: unknown sampler, or steps outside 1..T.
+        InputError: unknown sampler or schedule, steps out of range, or a tile that does not fit.
     """
-    lr_up = upsample(lr, model.spec.scale).contiguous(memory_format=torch.channels_last)
+    canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
     if model.spec.task == "regression":
-        with torch.autocast(lr.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            return model.regress(lr_up).float().clamp(-1, 1)
+        return canvas.finish(canvas.regress())
     name = sampler or model.spec.sampler
-    if name not in SAMPLERS:
-        raise InputError(f"found sampler {name!r}, wanted one of: {', '.join(sorted(SAMPLERS))}")
-    try:
-        schedule = sampling_schedule(model, steps or model.spec.steps)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    noise = noise_of(generators, lr_up.shape[1:], lr.device)
-    y_0 = SAMPLERS[name](denoiser(model, lr_up, precision), schedule, noise)
-    return model.decode(y_0, lr_up).float().clamp(-1, 1)
+    run = samplers.get(name, eta)
+    chosen = schedule_choice.choose(model.spec, name, steps, schedule)
+    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device)
+    y_0 = run(canvas.denoise, chosen, noise)
+    return canvas.finish(model.decode(y_0, canvas.lr_up))
