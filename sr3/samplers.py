@@ -55,8 +55,8 @@ def ancestral(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
 
 def exponential_step(y: Tensor, gamma_t: float, gamma_s: float, y_0: Tensor) -> Tensor:
     """From noise level gamma_t to gamma_s, exact where the estimate stays y_0: a DDIM step."""
-    shrink = ((1 - gamma_s) / (1 - gamma_t)) ** 0.5
-    return shrink * y + (gamma_s**0.5 - shrink * gamma_t**0.5) * y_0
+    shrink = math.sqrt((1 - gamma_s) / (1 - gamma_t))
+    return shrink * y + (math.sqrt(gamma_s) - shrink * math.sqrt(gamma_t)) * y_0
 
 
 def ddim(denoise: Denoiser, schedule: Schedule, noise: Noise, eta: float = 0.0) -> Tensor:
