@@ -5,7 +5,7 @@ the same forward pass. Its id is a digest of the weights' SHA-256, the preproces
 version, so that stored features can never be taken for another extractor's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -84,21 +84,35 @@ class LoadedExtractor:
     device: str
 
     def __call__(self, images: Tensor) -> Rows:
-        """Features of (B, 3, H, W) uint8 pictures.
+        """Features of (B, 3, H, W) uint8 pictures; row i depends on picture i alone."""
+        parts: list[Rows] = []
+        with torch.inference_mode():
+            for count, (filled,) in fixed_batches(self.device, images):
+                outputs = self.network(filled)
+                rows = {name: outputs[name][:count].float().cpu().numpy() for name in self.layers}
+                parts.append(rows)
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.layers}
 
-        Every forward has the same number of images, the last filled up with copies: convolution
-        kernels are chosen by shape, so only then is a feature independent of the batch, bit by bit.
-        """
-        size = FORWARD["cuda" if self.device.startswith("cuda") else "cpu"]
-        parts = [self._forward(images[i : i + size], size) for i in range(0, len(images), size)]
-        return {layer: np.concatenate([part[layer] for part in parts]) for layer in self.layers}
 
-    @torch.inference_mode()
-    def _forward(self, images: Tensor, size: int) -> Rows:
-        count = len(images)
-        filled = images[torch.arange(size).clamp(max=count - 1)].to(self.device)
-        outputs = self.network(filled.contiguous(memory_format=torch.channels_last))
-        return {name: outputs[name][:count].float().cpu().numpy() for name in self.layers}
+def fixed_batches(device: str, *images: Tensor) -> Iterator[tuple[int, list[Tensor]]]:
+    """Batches of one size on `device`, the last filled up with copies, and how many are real.
+
+    Convolution kernels are chosen by shape, so only batches of one shape give a picture the same
+    numbers, bit by bit, whatever pictures it is judged with.
+    """
+    size, total = FORWARD["cuda" if device.startswith("cuda") else "cpu"], len(images[0])
+    for start in range(0, total, size):
+        count = min(size, total - start)
+        rows = torch.arange(start, start + size).clamp(max=total - 1)
+        yield (
+            count,
+            [
+                batch[rows.to(batch.device)]
+                .to(device)
+                .contiguous(memory_format=torch.channels_last)
+                for batch in images
+            ],
+        )
 
 
 @cache

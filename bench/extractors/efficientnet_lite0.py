@@ -54,7 +54,7 @@ def build(paths: tuple[Path, ...]) -> nn.Module:
     network = import_guarded("efficientnet_lite_pytorch").EfficientNet.from_name(
         "efficientnet-lite0"
     )
-    network.load_state_dict(torch.load(paths[0], weights_only=True))
+    network.load_state_dict(torch.load(paths[0], weights_only=True, map_location="cpu"))
     return LiteNetwork(network)
 
 

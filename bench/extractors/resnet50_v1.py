@@ -36,7 +36,7 @@ class NormalisedClassifier(nn.Module):
 def build(paths: tuple[Path, ...]) -> nn.Module:
     """ResNet-50 from verified weights."""
     network = import_guarded("torchvision.models").resnet50(weights=None)
-    network.load_state_dict(torch.load(paths[0], weights_only=True))
+    network.load_state_dict(torch.load(paths[0], weights_only=True, map_location="cpu"))
     return NormalisedClassifier(network)
 
 

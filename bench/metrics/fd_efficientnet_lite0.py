@@ -1,0 +1,17 @@
+"""Frechet distance over EfficientNet-Lite0's 1280 features: works offline, is not FID."""
+
+from bench.metric import Metric
+from bench.sets import frechet_paired
+
+METRIC = Metric(
+    title="FD (EffNet-Lite0)",
+    latex="FD (EffNet-Lite0)",
+    unit="",
+    direction="lower",
+    decimals=1,
+    version=1,
+    source="Frechet distance to HR of the same images, EfficientNet-Lite0 pooled features",
+    per_set=frechet_paired("1280"),
+    extractor="efficientnet_lite0",
+    reference_row=False,
+)

@@ -1,0 +1,23 @@
+# ruff: noqa: N999 -- the id of the metric is its file name
+"""Inception score (Salimans et al. 2016) by torch-fidelity, 10 splits.
+
+It cannot exceed the images per split, so it is greyed out under 5000 images, and it means nothing
+for faces.
+"""
+
+from bench.metric import Metric
+from bench.sets import inception_score
+
+METRIC = Metric(
+    title="IS",
+    latex="IS",
+    unit="",
+    direction="higher",
+    decimals=1,
+    version=1,
+    source="Salimans et al. 2016; torch-fidelity, 10 splits",
+    per_set=inception_score,
+    extractor="inception_2015",
+    grey_under=5000,
+    faces=False,
+)

@@ -1,0 +1,20 @@
+"""Top-1 error of ResNet-50 on the outputs (paper, Table 4)."""
+
+from bench import classify
+from bench.metric import Metric
+
+METRIC = Metric(
+    title="Top-1 error",
+    latex="Top-1 error",
+    unit="",
+    direction="lower",
+    decimals=3,
+    version=1,
+    source="torchvision ResNet-50 IMAGENET1K_V1, normalised, not resized",
+    per_feature=classify.top(1),
+    extractor="resnet50_v1",
+    interval=classify.error_rate,
+    pair=classify.compare,
+    faces=False,
+    classes=True,
+)

