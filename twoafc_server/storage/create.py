@@ -32,6 +32,8 @@ def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now
         manifest=folder.manifest,
         manifest_sha256=folder.manifest_sha256(),
         texts_sha256=_store_texts(session, study.language, words),
+        width=folder.size[0],
+        height=folder.size[1],
         created_at=now,
     )
     session.add(row)

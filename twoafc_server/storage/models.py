@@ -80,7 +80,10 @@ class Texts(Base):
 
 
 class Study(Base):
-    """A protocol with its stimuli, fixed at creation. `protocol` is canonical JSON text."""
+    """A protocol with its stimuli, fixed at creation. `protocol` is canonical JSON text.
+
+    width, height: of every full-size picture, in pixels.
+    """
 
     __tablename__ = "study"
     __table_args__ = (one_of("status", STUDY_STATES, "status"),)
@@ -92,6 +95,8 @@ class Study(Base):
     manifest: Mapped[str] = mapped_column(Text)
     manifest_sha256: Mapped[str] = mapped_column(String(64))
     texts_sha256: Mapped[str] = mapped_column(ForeignKey("texts.sha256"))
+    width: Mapped[int]
+    height: Mapped[int]
     created_at: Mapped[int]
     unblinded_at: Mapped[int | None]
     unblinded_by: Mapped[str | None] = mapped_column(String(60))

@@ -2,12 +2,24 @@
 
 import hashlib
 import json
+import string
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
 
 from twoafc_server.design.study_file import StudyFile
 from twoafc_server.errors import InputError
+
+# Fields that any text may use; `web.wording.values_of` fills them.
+COMMON_FIELDS = {
+    "institution",
+    "researcher",
+    "email",
+    "ethics",
+    "minutes",
+    "retention_days",
+    "lease",
+}
 
 
 def languages() -> list[str]:
@@ -33,7 +45,25 @@ def resolve(study: StudyFile) -> dict[str, str]:
     unknown = sorted(set(study.texts) - set(texts))
     if unknown:
         raise InputError(f"texts: found unknown {unknown[0]!r}; known are {', '.join(texts)}")
-    return {**texts, **study.texts}
+    merged = {**texts, **study.texts}
+    for key in study.texts:
+        _require_same_fields(key, texts[key], merged[key])
+    return merged
+
+
+def _require_same_fields(key: str, shipped: str, own: str) -> None:
+    try:
+        unknown = _fields(own) - _fields(shipped) - COMMON_FIELDS
+    except ValueError as error:
+        raise InputError(
+            f"texts: {key}: a brace is not closed ({error}); write {{{{ for {{"
+        ) from error
+    if unknown:
+        raise InputError(f"texts: {key}: found unknown field {{{sorted(unknown)[0]}}}")
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def canonical(texts: Mapping[str, str]) -> str:

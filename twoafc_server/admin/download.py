@@ -1,0 +1,67 @@
+"""The files a researcher can take away; none holds raw ids."""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from twoafc_server.bundle import write_bundle
+from twoafc_server.errors import InputError
+from twoafc_server.responses import to_csv
+from twoafc_server.storage import export
+from twoafc_server.storage.models import Study
+
+FILES = (
+    "responses.csv",
+    "responses.json",
+    "participants.csv",
+    "events.csv",
+    "events.json",
+    "codebook.json",
+    "bundle.zip",
+)
+_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json", "zip": "application/zip"}
+
+
+@dataclass(frozen=True)
+class Download:
+    data: bytes
+    mimetype: str
+
+
+def download(database: Session, study: Study, file: str, now: int) -> Download:
+    """The bytes of one of FILES. Raises InputError for any other name."""
+    if file not in FILES:
+        raise InputError(f"found no file {file!r}: wanted one of {', '.join(FILES)}")
+    return Download(_bytes(database, study, file, now), _TYPES[file.rpartition(".")[2]])
+
+
+def _bytes(database: Session, study: Study, file: str, now: int) -> bytes:
+    match file:
+        case "responses.csv":
+            return to_csv(export.responses(database, study)).encode()
+        case "responses.json":
+            return _json([asdict(row) for row in export.responses(database, study)])
+        case "participants.csv":
+            return export.table(export.participant_rows(database, study)).encode()
+        case "events.csv":
+            return export.table(export.event_rows(database, study)).encode()
+        case "events.json":
+            return _json(export.event_rows(database, study))
+        case "codebook.json":
+            return _json(export.codebook())
+        case _:
+            return _bundle(database, study, now)
+
+
+def _bundle(database: Session, study: Study, now: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle.zip"
+        write_bundle(path, export.bundle_files(database, study, now))
+        return path.read_bytes()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()

@@ -1,0 +1,39 @@
+"""`export`: responses, events, participants and codebook as CSV and JSON, or one sealed bundle.
+
+No file holds the ids of a recruitment service unless `--with-ids` asks for that file, for payment.
+"""
+
+from pathlib import Path
+
+from twoafc_server.admin.download import FILES, download
+from twoafc_server.bundle import write_bundle
+from twoafc_server.cli.common import add_database, new_file, parser, ready_engine
+from twoafc_server.clock import now_ms
+from twoafc_server.files import write_atomic
+from twoafc_server.storage import export, studies
+from twoafc_server.storage.database import reading
+
+
+def main(argv: list[str]) -> int:
+    options = parser("export", __doc__ or "")
+    options.add_argument("study")
+    options.add_argument("--out", type=Path, help="folder for the files; default: the study's name")
+    options.add_argument("--bundle", type=Path, metavar="FILE.zip", help="write a sealed bundle")
+    options.add_argument("--with-ids", action="store_true", help="also write identities.csv")
+    add_database(options)
+    given = options.parse_args(argv)
+    with reading(ready_engine(given.db)) as session:
+        study = studies.find(session, given.study)
+        if given.bundle:
+            files = export.bundle_files(session, study, now_ms())
+            print(f"wrote {given.bundle}, digest {write_bundle(new_file(given.bundle), files)}")
+            return 0
+        folder = given.out or Path(study.name)
+        for name in FILES:
+            if name != "bundle.zip":
+                write_atomic(folder / name, download(session, study, name, now_ms()).data)
+        if given.with_ids:
+            ids = export.table(export.identity_rows(session, study))
+            write_atomic(folder / "identities.csv", ids.encode())
+    print(f"wrote {folder}")
+    return 0
