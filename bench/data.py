@@ -64,7 +64,7 @@ def _verify(options: argparse.Namespace) -> int:
     from bench.suite import load_suite
 
     named = load_suite(options.suite)
-    images = open_set(named, options.data, progress=lambda paths, label: track(list(paths), label))
+    images = open_set(named, options.data, progress=track)
     print(f"{images.root}: {len(images.items)} images for {named.name}, sha256 {images.sha256}")
     manifest = images.root / MANIFEST
     if not manifest.exists():
@@ -94,7 +94,7 @@ def _prepare(options: argparse.Namespace) -> int:
         options.target,
         skip_bad=options.skip_bad,
         limit=options.limit,
-        progress=lambda paths: iter(track(paths, f"preparing {named.name}")),
+        progress=track,
     )
     _report(outcomes, options.target)
     return 0

@@ -1,7 +1,8 @@
 """The HR set of a suite: where it lies, what is in it, and proof that each file is usable."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,14 @@ import numpy as np
 
 from bench.files import read_json, sha256_of_file, sha256_of_json
 from bench.imagenet import class_of
+from bench.progress import quiet
 from bench.suite import NamedSuite
 from sr3.errors import InputError
 from sr3.images import list_images, read_rgb
 
 EMBEDDED = Path(__file__).parent / "embedded"
 Origin = Literal["--data", "BENCH_DATA", "embedded"]
+Track = Callable[[Sequence[Path], str], Generator[Path, None, None]]
 SHOWN_OFFENDERS = 3
 SPLITS = ("train", "val", "valid", "validation", "test", "hr", "images")
 
@@ -74,7 +77,7 @@ def open_set(
     data: Path | None = None,
     limit: int | None = None,
     environ: Mapping[str, str] = os.environ,
-    progress: Callable[[Iterable[Path], str], Iterable[Path]] | None = None,
+    progress: Track = quiet,
 ) -> ImageSet:
     """Find, decode, check and hash the HR images of a suite.
 
@@ -87,8 +90,8 @@ def open_set(
     if limit is not None and limit > len(paths):
         raise InputError(f"found {len(paths)} images in {root}, wanted --limit {limit} or fewer")
     chosen = list(paths.values())[:limit]
-    shown = progress(chosen, "checking images") if progress else chosen
-    items = tuple(_checked_item(path, named) for path in shown)
+    with closing(progress(chosen, "checking images")) as shown:
+        items = tuple(_checked_item(path, named) for path in shown)
     if origin == "embedded":
         _compare_with_manifest(items, root)
     return ImageSet(_name_of(root), root, origin, items)

@@ -49,10 +49,18 @@ def format_number(cell: Cell, column: Column) -> str:
     if cell.mark == "best":
         return rf"\bfseries {number}"
     if cell.mark == "second":
-        return rf"{{\underline{{{number}}}}}"
+        return rf"{{\underline{{\num{{{number}}}}}}}"
     if cell.grey:
         return rf"\color{{gray}} {number}"
     return number + (r"\textsuperscript{?}" if cell.unverified else "")
+
+
+def format_interval(cell: Cell, column: Column) -> str:
+    """`{\\scriptsize[22.51, 23.40]}`, or nothing."""
+    if cell.low is None or cell.high is None:
+        return "{}"
+    digits = digits_of(cell, column)
+    return rf"{{\scriptsize[{cell.low:.{digits}f}, {cell.high:.{digits}f}]}}"
 
 
 def _section(section: Section, columns: tuple[Column, ...]) -> list[str]:
@@ -61,12 +69,19 @@ def _section(section: Section, columns: tuple[Column, ...]) -> list[str]:
         lines.append(
             rf"\multicolumn{{{len(columns) + 1}}}{{l}}{{\emph{{{escape(section.heading)}}}}} \\"
         )
-    return lines + [_line(row, columns) for row in section.rows]
+    for row in section.rows:
+        lines += _lines(row, columns)
+    return lines
 
 
-def _line(row: Row, columns: tuple[Column, ...]) -> str:
-    cells = [format_number(cell, column) for cell, column in zip(row.cells, columns, strict=True)]
-    return " & ".join([escape(row.label), *cells]) + r" \\"
+def _lines(row: Row, columns: tuple[Column, ...]) -> list[str]:
+    """The numbers, and under them their intervals where there are any."""
+    pairs = list(zip(row.cells, columns, strict=True))
+    numbers = [format_number(cell, column) for cell, column in pairs]
+    lines = [" & ".join([escape(row.label), *numbers]) + r" \\"]
+    if any(cell.low is not None for cell in row.cells):
+        lines.append(" & ".join(["", *(format_interval(c, k) for c, k in pairs)]) + r" \\")
+    return lines
 
 
 def _heading(column: Column) -> str:

@@ -148,7 +148,8 @@ def _row(record: Record, metrics: Mapping[str, Metric], comparisons: Mapping[str
             cells.append(Cell("absent"))
         else:
             mark = marks(comparisons, name).get(record.system, "")
-            cells.append(cell(metric, record.metrics.get(name), mark))
+            known = cell(metric, record.metrics.get(name), mark)
+            cells.append(known if record.status == "ok" else Cell("unavailable"))
     return Row(label_of(record), tuple(cells), record.n)
 
 

@@ -6,7 +6,7 @@ and an AREA resize. Faces are aligned squares already and only resized, by the o
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from bench.dataset import Track
 from bench.files import disk_errors, sha256_of_file, write_json
 from bench.imagenet import WORDNET_ID
+from bench.progress import quiet
 from bench.suite import NamedSuite
 from sr3.errors import InputError
 from sr3.images import SUFFIXES, open_image, write_png
@@ -105,7 +107,7 @@ def prepare_folder(
     *,
     skip_bad: bool = False,
     limit: int | None = None,
-    progress: Callable[[list[Path]], Iterator[Path]] = iter,
+    progress: Track = quiet,
 ) -> list[Outcome]:
     """Fill `target` with the suite's HR images; the same command goes on where it stopped.
 
@@ -117,12 +119,14 @@ def prepare_folder(
     names = _output_names(sources, source)
     done = _read_journal(target / JOURNAL, target)
     outcomes = []
-    for path in progress(sources):
-        key = path.relative_to(source).as_posix()
-        outcome = done.get(key) or _prepare_one(path, key, target / names[path], named, skip_bad)
-        if key not in done:
-            _append(target / JOURNAL, outcome)
-        outcomes.append(outcome)
+    with closing(progress(sources, f"preparing {named.name}")) as shown:
+        for path in shown:
+            key = path.relative_to(source).as_posix()
+            outcome = done.get(key)
+            if outcome is None:
+                outcome = _prepare_one(path, key, target / names[path], named, skip_bad)
+                _append(target / JOURNAL, outcome)
+            outcomes.append(outcome)
     _write_manifest(target, named, source, outcomes)
     return outcomes
 

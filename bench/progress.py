@@ -1,34 +1,29 @@
 """Progress on stderr with rate and time left."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
 from typing import TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
-LOG_INTERVAL_S = 10.0  # between lines where stderr is a file, so that logs stay readable
-
-
-def track(items: Sequence[T], label: str, weight: int = 1) -> Iterable[T]:
-    """Iterate with a bar; each item counts as `weight` images (a batch)."""
-    interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
-    bar: Iterable[T] = tqdm(
-        items, desc=label, unit="image" if weight == 1 else "batch", mininterval=interval,
-        ascii=not sys.stderr.isatty(), dynamic_ncols=sys.stderr.isatty(), file=sys.stderr,
-    )  # fmt: skip
-    return bar
+LOG_INTERVAL_S = 10.0  # between updates where stderr is a file, so that logs stay readable
 
 
 class Counter:
-    """A bar over images that are done in pieces of varying size."""
+    """A bar over images that are done in pieces of varying size; closed also by an error."""
 
-    def __init__(self, total: int, label: str, done: int = 0) -> None:
-        interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
+    def __init__(self, total: int, label: str) -> None:
+        on_screen = sys.stderr.isatty()
         self._bar = tqdm(
-            total=total, initial=done, desc=label, unit="image", mininterval=interval,
-            ascii=not sys.stderr.isatty(), file=sys.stderr,
-        )  # fmt: skip
+            total=total,
+            desc=label,
+            unit="image",
+            mininterval=0.1 if on_screen else LOG_INTERVAL_S,
+            ascii=not on_screen,
+            dynamic_ncols=on_screen,
+            file=sys.stderr,
+        )
 
     def add(self, count: int) -> None:
         """Count finished images."""
@@ -39,3 +34,16 @@ class Counter:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+
+
+def track(items: Sequence[T], label: str) -> Generator[T, None, None]:
+    """Iterate over images with a bar; close the generator, so that an error has its own line."""
+    with Counter(len(items), label) as counter:
+        for item in items:
+            yield item
+            counter.add(1)
+
+
+def quiet(items: Sequence[T], label: str) -> Generator[T, None, None]:
+    """`track` without a bar."""
+    yield from items

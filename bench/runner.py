@@ -83,10 +83,7 @@ def plan(config: RunConfig) -> Plan:
     systems = tuple(config.systems or named.suite.systems)
     for name in systems:
         entries.check_name(name)
-    images = open_set(
-        named, config.data, config.limit,
-        progress=lambda paths, label: track(list(paths), label),
-    )  # fmt: skip
+    images = open_set(named, config.data, config.limit, progress=track)
     return Plan(config, named, images, metrics, systems)
 
 

@@ -1,0 +1,127 @@
+"""Tables are pure functions of records: golden LaTeX, compiled where an engine is installed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench import latex, text
+from bench.layout import build
+from bench.metric import load_metric
+from bench.paper import load_table, table_names
+from bench.records import Record, Score
+
+GOLDEN = Path(__file__).parent / "golden"
+METRICS = ("psnr", "ssim", "consistency", "psnr_y")
+
+
+def record(system, role="system", status="ok", **scores):
+    metrics = {name: Score(**{"unit": "", "version": 1} | value) for name, value in scores.items()}
+    return Record(
+        suite="face8x", suite_version=1, system=system, role=role, source="test",
+        dataset={"name": "50%_noise & more", "sha256": "0", "n": 100}, scale=8, size=(128, 128),
+        downsampler="d", seed=0, batch_size=1, checkpoint_sha256=None, sampler=None, steps=None,
+        provenance={}, outputs_sha256=None, libraries={}, hardware={}, git=None, created="",
+        metrics=metrics, status=status,
+    )  # fmt: skip
+
+
+def value(number, half=None, n=100, **more):
+    low, high = (None, None) if half is None else (number - half, number + half)
+    return {"value": number, "low": low, "high": high, "n": n} | more
+
+
+def missing(status):
+    return {"value": None, "low": None, "high": None, "n": 0, "status": status}
+
+
+@pytest.fixture
+def table():
+    records = [
+        record("bicubic", psnr=value(22.944, 0.26), ssim=value(0.63353, 0.01),
+               consistency=value(35.331e-5, 2e-5), psnr_y=missing("unavailable: a test")),
+        record("regression", psnr=value(27.281, 0.3), ssim=value(0.8, 0.01),
+               consistency=value(1.63e-5, 1e-6), psnr_y=missing("unavailable: a test")),
+        record("hr", "reference", psnr=missing("infinite") | {"infinite": 100},
+               ssim=value(1.0, 0.0), consistency=value(0.13e-5, 1e-8)),
+        record("my_system#1", psnr=value(-1.5, 0.3), ssim=value(0.79996, 0.01),
+               consistency=value(1.7e-5, 1e-6), psnr_y=missing("unavailable: a test")),
+        record("sr3", status="unavailable: weights X"),
+    ]  # fmt: skip
+    comparisons = {
+        "psnr": {"best": ["regression"], "second": "my_system#1"},
+        "ssim": {"best": ["regression", "my_system#1"], "second": None},
+    }
+    metrics = {name: load_metric(name) for name in METRICS}
+    return build(records, metrics, comparisons, load_table("table2"))
+
+
+def test_latex_is_the_golden_file_byte_for_byte(table):
+    assert latex.render(table) == (GOLDEN / "table.tex").read_text(encoding="utf-8")
+
+
+def test_text_is_the_golden_file_byte_for_byte(table):
+    assert text.render(table) == (GOLDEN / "table.txt").read_text(encoding="utf-8")
+
+
+def test_a_foreign_kernel_labels_the_column():
+    metrics = {"consistency": load_metric("consistency")}
+    own = record("hr", "reference", consistency=value(0.49e-5))
+    foreign = record("hr", "reference", consistency=value(4.7e-5))
+    assert "kernel mismatch" not in text.render(build([own], metrics, {}, None))
+    assert "kernel mismatch" in text.render(build([foreign], metrics, {}, None))
+    assert "kernel mismatch" in latex.render(build([foreign], metrics, {}, None))
+
+
+def test_small_sets_are_greyed():
+    from dataclasses import replace
+
+    metrics = {"psnr": replace(load_metric("psnr"), grey_under=2048)}
+    small, large = (build([record("a", psnr=value(1.0, n=n))], metrics, {}, None)
+                    for n in (100, 2048))  # fmt: skip
+    assert r"\color{gray}" in latex.render(small)
+    assert r"\color{gray}" not in latex.render(large)
+    assert "N is under 2048" in text.render(small)
+
+
+@pytest.mark.latex
+def test_the_golden_table_compiles(tmp_path):
+    if shutil.which("pdflatex") is None:
+        if os.environ.get("REQUIRE_LATEX"):
+            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
+        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
+    document = (
+        "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
+        + (GOLDEN / "table.tex").read_text(encoding="utf-8")
+        + "\\end{document}\n"
+    )
+    (tmp_path / "d.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "d.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_published_tables_load_with_source_and_known_metrics(name):
+    published = load_table(name)
+    assert "Saharia" in published.source
+    assert published.dataset
+    assert published.rows
+    for row in published.rows:
+        assert set(row.values) <= set(published.metrics)
+
+
+def test_published_numbers_are_the_papers():
+    rows = {row.system: row.values for row in load_table("table2").rows}
+    assert rows["SR3"]["psnr"].value == 23.04
+    assert rows["PULSE"]["consistency"].value == pytest.approx(161.1e-5)
+    assert len(table_names()) >= 10
+
+
+def test_what_was_only_remembered_is_marked_unverified():
+    rows = {row.system: row.values for row in load_table("study-faces-task1").rows}
+    assert not rows["Regression"]["fool_rate"].verified
+    assert rows["SR3"]["fool_rate"].verified
