@@ -41,7 +41,7 @@ class Observers:
 
     participant_sd: float = 0.63
     image_sd: float = 0.42
-    shared: float = 0.94
+    shared: float = 0.9
     side_bias: float = 0.0
     lapse: float = 0.0
     abandonment: float = 0.0
