@@ -44,5 +44,7 @@ def main(argv: list[str]) -> int:
         if not good:
             session.rollback()
     if good:
-        print(f"created study {study.name}, protocol {study.sha256()[:12]}; link: /study/{study.name}")
+        print(
+            f"created study {study.name}, protocol {study.sha256()[:12]}; link: /study/{study.name}"
+        )
     return 0 if good else 1

@@ -22,6 +22,10 @@ def main(argv: list[str]) -> int:
             due = (Identity.stored_at <= now_ms() - days * _DAY_MS) & Identity.participant_id.in_(
                 people
             )
-            gone = len(session.scalars(delete(Identity).where(due).returning(Identity.participant_id)).all())
+            gone = len(
+                session.scalars(
+                    delete(Identity).where(due).returning(Identity.participant_id)
+                ).all()
+            )
             print(f"{study.name}: deleted {gone} ids older than {days} days")
     return 0

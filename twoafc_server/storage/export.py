@@ -51,7 +51,7 @@ def responses(session: Session, study: Study) -> list[ResponseRow]:
         .where(Participant.study_id == study.id)
         .order_by(Slot.number, Participant.id, Trial.number)
     )
-    found = [Found(*row) for row in session.execute(query).tuples()]
+    found = [Found(*row) for row in session.execute(query)]
     reasons = _person_reasons(study, found)
     return [_row(study, row, reasons[row.participant.id]) for row in found]
 
@@ -156,7 +156,7 @@ def fact_rows(session: Session, study: Study) -> list[FactRow]:
         .where(Participant.study_id == study.id)
         .order_by(Slot.number, Trial.number)
     )
-    return [FactRow(*row) for row in session.execute(query).tuples()]
+    return [FactRow(*row) for row in session.execute(query)]
 
 
 def participant_rows(session: Session, study: Study) -> list[dict[str, Any]]:

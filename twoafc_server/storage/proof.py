@@ -19,7 +19,7 @@ def prove(session: Session, study: Study) -> list[Finding]:
     plan = plan_rows(session, study)
     systems = sorted({row.system for row in plan if row.phase == "test"})
     slots = session.execute(select(Slot.number, Slot.state).where(Slot.study_id == study.id))
-    states = dict(slots.tuples().all())
+    states = dict(slots.all())
     done = [number for number, state in states.items() if state == "done"]
     facts = fact_rows(session, study)
     return [

@@ -82,7 +82,7 @@ def conditions(session: Session, study: Study, rows: Sequence[ResponseRow]) -> l
         .where(Slot.study_id == study.id)
         .group_by(Slot.task, Slot.exposure_ms, Slot.system, Slot.state)
     )
-    for task, exposure, system, state, count in found.tuples():
+    for task, exposure, system, state, count in found:
         states[(task, exposure, system or "")][state] += count
     answers: dict[Condition, list[int]] = defaultdict(list)
     within = all(system == "" for _, _, system in states)

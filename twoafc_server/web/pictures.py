@@ -55,9 +55,7 @@ def _parts(
     outputs = dict(
         database.execute(
             select(Output.system, Output.picture).where(Output.stimulus_id == stimulus.id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     reference = outputs.get(study.design.reference, stimulus.hr)
     left, right = outputs[trial.system], reference
