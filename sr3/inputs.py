@@ -108,12 +108,12 @@ def _low_bytes(path: Path) -> np.ndarray | None:
     Pillow has no 16-bit colour mode and keeps the high byte of each value. Told that the file's
     byte order is the other one, it keeps the low byte.
     """
-    image = Image.open(path)
-    swapped = [tile._replace(args=_other_byte_order(tile.args)) for tile in image.tile]
-    if image.mode not in ("RGB", "RGBA") or swapped == image.tile:
-        return None
-    image.tile = swapped
-    return np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
+    with Image.open(path) as image:
+        swapped = [tile._replace(args=_other_byte_order(tile.args)) for tile in image.tile]
+        if image.mode not in ("RGB", "RGBA") or swapped == image.tile:
+            return None
+        image.tile = swapped
+        return np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
 
 
 def _other_byte_order(args: tuple[Any, ...] | str | None) -> tuple[Any, ...] | str | None:

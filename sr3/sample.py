@@ -1,49 +1,247 @@
 """Super-resolve pictures: `python -m sr3.sample IN OUT`.
 
-IN is a picture or a folder of pictures, of any size; no ground truth is needed. OUT is a folder,
-or a file name ending in .png when IN is one picture.
+IN is a picture or a folder of pictures of any size, colour or gray, 8- or 16-bit, with or without
+alpha; no ground truth is needed. OUT is a folder, or a file name ending in .png when IN is one
+picture. Several processes share a folder's work under `torchrun -m sr3.sample IN OUT`; a run that
+was interrupted goes on with the same command.
 """
 
 import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
-from sr3 import checkpoint, images, inputs, sampling
-from sr3.errors import run_command
+from sr3 import checkpoint, folder, images, inputs, outputs, samplers, sampling, schedule_choice
+from sr3.errors import InputError, run_command
+from sr3.folder import Shard, Source
+from sr3.model import Model
 from sr3.rng import generator_of
+
+DEFAULT_WEIGHTS = "face8x-sr3"
+LOG_INTERVAL_S = 10.0  # between lines of progress where stderr is a file
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a picture's outputs are; saved beside them."""
+
+    weights: str
+    sampler: str | None
+    steps: int | None
+    schedule: str | None
+    eta: float | None
+    consistent: bool
+    seed: int
+    num_samples: int
+    mean: bool
+    compare: bool
+    tile: int | None
+    overlap: int | None
+    precision: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """Model, settings and place of one invocation."""
+
+    model: Model
+    settings: Settings
+    out: Path
+    device: torch.device
+    window_batch: int
+
+    def upscale(self, lr: Tensor, hashes: list[str], progress: Callable[[float], None]) -> Tensor:
+        """(B, K, 3, H, W) on the CPU: K samples of every picture, rounded to 8 bits."""
+        s, samples = self.settings, []
+        for k in range(s.num_samples):
+            sr = sampling.upscale(
+                self.model,
+                lr.to(self.device),
+                [generator_of(s.seed, sha256, k) for sha256 in hashes],
+                s.sampler,
+                s.steps,
+                s.precision,
+                schedule=s.schedule,
+                eta=s.eta,
+                consistent=s.consistent,
+                tile=s.tile,
+                overlap=s.overlap,
+                window_batch=self.window_batch,
+                progress=lambda share: progress(share * len(lr) / s.num_samples),
+            )
+            samples.append(images.from_uint8(images.to_uint8(sr)))
+        return torch.stack(samples, dim=1)
+
+    def make(
+        self, batch: list[Source], hashes: list[str], progress: Callable[[float], None]
+    ) -> list[dict[str, Any]]:
+        """Sample a batch and write its outputs; a record per picture."""
+        pictures = [inputs.read_picture(source.path) for source in batch]
+        sr = self.upscale(torch.stack([p.rgb for p in pictures]), hashes, progress)
+        records = []
+        for source, sha256, picture, samples in zip(batch, hashes, pictures, sr, strict=True):
+            result = outputs.Result(picture, samples, self.model.spec.scale)
+            s = self.settings
+            files = outputs.write(self.out, source.name, result, s.mean, s.compare)
+            numbers = outputs.measure(result)
+            records.append({"name": source.name, "sha256": sha256, "outputs": files} | numbers)
+        return records
+
+
+def sample_folder(
+    run: Run, batches: list[list[Source]], shard: Shard, journal: folder.Journal
+) -> list[dict[str, Any]]:
+    """Make what is missing of this shard's batches; the records of all of them."""
+    mine = batches[shard.rank :: shard.world]
+    with Bar(sum(map(len, mine)), shard) as bar:
+        for batch in mine:
+            hashes = [checkpoint.sha256(source.path) for source in batch]
+            if all(journal.has(s.name, h) for s, h in zip(batch, hashes, strict=True)):
+                bar.move(len(batch))
+                continue
+            for record in run.make(batch, hashes, bar.move):
+                journal.add(record)
+    return [journal.done[source.name] for batch in mine for source in batch]
+
+
+def sample_file(run: Run, source: Source) -> list[dict[str, Any]]:
+    """Make the outputs of one picture, always anew."""
+    with Bar(1, Shard(0, 1, 0)) as bar:
+        return run.make([source], [checkpoint.sha256(source.path)], bar.move)
+
+
+class Bar(tqdm):  # type: ignore[misc]
+    """Progress in pictures, moved on by shares of them."""
+
+    def __init__(self, total: int, shard: Shard) -> None:
+        terminal = sys.stderr.isatty()
+        super().__init__(
+            total=total,
+            unit="picture",
+            desc="sampling" if shard.world == 1 else f"sampling, process 1 of {shard.world}",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.1f}/{total} "
+            "[{elapsed}<{remaining}, {rate_fmt}]",
+            mininterval=0.1 if terminal else LOG_INTERVAL_S,
+            ascii=not terminal,
+            disable=shard.rank > 0,
+            file=sys.stderr,
+        )
+
+    def move(self, share: float) -> None:
+        """Add a share, kept from rounding past the total."""
+        self.update(min(share, self.total - self.n))
+
+
+def find_weights(name: str) -> Path:
+    """A file, or the weights of that name that travel with the package."""
+    path = Path(name)
+    return path if path.suffix or path.exists() else checkpoint.shipped(name)
+
+
+def pick_device(wanted: str, shard: Shard) -> torch.device:
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError("found no CUDA device: use --device cpu")
+    return torch.device("cuda", shard.local_rank % torch.cuda.device_count())
+
+
+def resolve(args: argparse.Namespace, model: Model, weights: Path) -> Settings:
+    """Fill in the model's defaults and refuse what does not fit, before any work.
+
+    Raises:
+        InputError: a sampler, schedule, step count or sample count that cannot be.
+    """
+    if args.num_samples < 1 or args.batch_size < 1:
+        raise InputError("found fewer than 1 for --num-samples or --batch-size: wanted 1 or more")
+    refines = model.spec.task == "sr3"
+    sampler = (args.sampler or model.spec.sampler) if refines else None
+    steps = schedule = None
+    if sampler is not None:
+        samplers.get(sampler, args.eta)
+        chosen = schedule_choice.choose(model.spec, sampler, args.steps, args.schedule)
+        steps, schedule = (
+            chosen.num_steps,
+            args.schedule or schedule_choice.default(model.spec, sampler),
+        )
+    values = {field: getattr(args, field) for field in Settings.__annotations__}
+    values |= {"sampler": sampler, "steps": steps, "schedule": schedule}
+    return Settings(**values | {"weights": f"{weights.name} {checkpoint.sha256(weights)[:16]}"})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sr3.sample", description=__doc__)
-    parser.add_argument("input", type=Path, metavar="IN")
-    parser.add_argument("output", type=Path, metavar="OUT")
-    parser.add_argument("--weights", type=Path, help="default: the shipped face8x-sr3")
-    parser.add_argument("--sampler", choices=sorted(sampling.SAMPLERS))
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--precision", choices=("bf16", "float32"), default="bf16")
+    add = parser.add_argument
+    add("input", type=Path, metavar="IN")
+    add("output", type=Path, metavar="OUT")
+    add("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name (default: %(default)s)")
+    add("--sampler", choices=list(samplers.INFO), help="default: the model's")
+    add("--steps", type=int, help="refinement steps (default: the model's)")
+    add("--schedule", help="training, SHAPE:STEPS[:NUMBER...] or a file of sr3.search")
+    add("--eta", type=float, help="fresh noise, 0 to 1 (ddim, dpmpp-2m)")
+    add("--consistent", action="store_true", help="agree exactly with the input; off in the paper")
+    add("--num-samples", type=int, default=1, metavar="K", help="samples of each picture")
+    add("--mean", action="store_true", help="also write the mean of the samples (best PSNR)")
+    add("--compare", action="store_true", help="also write a sheet: input, bicubic, samples")
+    add("--seed", type=int, default=0)
+    add("--tile", type=int, help="side of a window in output pixels (default: as trained)")
+    add("--overlap", type=int, help="pixels that windows share (default: a quarter)")
+    add("--batch-size", type=int, default=8, help="pictures, or windows of one, at once")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--precision", choices=("bf16", "float32"), default="bf16")
+    add("--compile", action="store_true", help="compile the network first (pays on a GPU)")
+    add("--skip-bad", action="store_true", help="report damaged pictures and go on")
+    add("--overwrite", action="store_true", help="make everything again")
     return parser.parse_args(argv)
+
+
+def place(args: argparse.Namespace) -> tuple[list[Source], Path, Path]:
+    """(inputs, folder of the outputs, file of the settings)."""
+    warn = lambda text: print(text, file=sys.stderr)  # noqa: E731
+    if args.input.is_dir():
+        if args.output.resolve() == args.input.resolve():
+            raise InputError(f"found the input folder as OUT: {args.output}: name another")
+        found = folder.sources(images.list_images(args.input), args.skip_bad, warn)
+        return found, args.output, args.output / folder.SETTINGS
+    if not args.input.is_file():
+        raise InputError(f"found no picture or folder at {args.input}: check the name")
+    source = folder.sources([args.input], False, warn)[0]
+    if args.output.suffix.lower() == ".png":
+        if args.output.resolve() == args.input.resolve():
+            raise InputError(f"found the input as OUT: {args.output}: name another file")
+        named = Source(source.path, args.output.stem, source.size)
+        return [named], args.output.parent, args.output.with_suffix(".json")
+    return [source], args.output, args.output / f"{source.name}.json"
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    cuda = args.device == "cuda" or (args.device == "auto" and torch.cuda.is_available())
-    device = torch.device("cuda" if cuda else "cpu")
-    model = checkpoint.load_model(args.weights or checkpoint.shipped("face8x-sr3"), device)
-    single = args.input.is_file()
-    paths = [args.input] if single else images.list_images(args.input)
-    for path in tqdm(paths, unit="image"):
-        picture = inputs.read_picture(path)
-        generator = generator_of(args.seed, checkpoint.sha256(path), 0)
-        lr = picture.rgb[None].to(device)
-        sr = sampling.upscale(model, lr, [generator], args.sampler, args.steps, args.precision)
-        to_file = single and args.output.suffix.lower() == ".png"
-        target = args.output if to_file else args.output / f"{path.stem}.png"
-        images.write_png(target, inputs.finish(picture, sr[0].cpu()))
+    shard = Shard.from_environment()
+    found, out, settings_path = place(args)
+    weights = find_weights(args.weights)
+    device = pick_device(args.device, shard)
+    model = checkpoint.load_model(weights, device)
+    settings = resolve(args, model, weights)
+    alone = not args.input.is_dir()
+    folder.claim(settings_path, asdict(settings), overwrite=args.overwrite or alone)
+    if args.compile:
+        model.network.compile()
+    if shard.rank == 0:
+        print(json.dumps(asdict(settings)))
+    run = Run(model, settings, out, device, args.batch_size)
+    if alone:
+        records = sample_file(run, found[0])
+    else:
+        journal = folder.Journal(out, shard, fresh=args.overwrite)
+        records = sample_folder(run, folder.batches(found, args.batch_size), shard, journal)
+    print(outputs.summary(records) if records else "no picture for this process")
     return 0
 
 

@@ -10,7 +10,7 @@ from sr3 import samplers, schedule_choice, tiling
 from sr3.consistency import Projection
 from sr3.model import Model
 from sr3.resize import upsample
-from sr3.samplers import SAMPLERS, noise_of
+from sr3.samplers import SAMPLERS, Denoiser, noise_of
 from sr3.schedule import Schedule
 
 __all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
@@ -101,6 +101,20 @@ def make_canvas(
     )
 
 
+def _reporting(
+    denoise: Denoiser, share: float, progress: Callable[[float], None] | None
+) -> Denoiser:
+    if progress is None:
+        return denoise
+
+    def reporting(y_t: Tensor, gamma: float) -> Tensor:
+        y_0 = denoise(y_t, gamma)
+        progress(share)
+        return y_0
+
+    return reporting
+
+
 @torch.inference_mode()
 def upscale(
     model: Model,
@@ -116,6 +130,7 @@ def upscale(
     tile: int | None = None,
     overlap: int | None = None,
     window_batch: int = WINDOW_BATCH,
+    progress: Callable[[float], None] | None = None,
 ) -> Tensor:
     """Super-resolve a batch of pictures of one size, whatever that size is.
 
@@ -132,6 +147,7 @@ def upscale(
         tile, overlap: window side (default: the training size) and shared pixels (default: a
             quarter of it) for pictures of other sizes.
         window_batch: windows of a large picture per evaluation; bounds the memory.
+        progress: called after every evaluation with the share of the work it was.
 
     Returns:
         (B, 3, h * scale, w * scale) float32, in [-1, 1].
@@ -141,10 +157,14 @@ def upscale(
     """
     canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
     if model.spec.task == "regression":
-        return canvas.finish(canvas.regress())
+        picture = canvas.finish(canvas.regress())
+        if progress is not None:
+            progress(1.0)
+        return picture
     name = sampler or model.spec.sampler
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
     noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device)
-    y_0 = run(canvas.denoise, chosen, noise)
+    denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
+    y_0 = run(denoise, chosen, noise)
     return canvas.finish(model.decode(y_0, canvas.lr_up))

@@ -1,7 +1,6 @@
 """Which inference schedule a run uses: named, from a file of `sr3.search`, or the model's own."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from sr3 import schedule as schedules
 from sr3.errors import InputError
+from sr3.files import write_text
 from sr3.model import ModelSpec, training_schedule
 from sr3.schedule import Schedule
 
@@ -19,7 +19,7 @@ FEW_STEPS = "logsnr:*:5:-9"  # of every sampler but Algorithm 2, unless the mode
 
 
 def save(path: Path, schedule: Schedule, provenance: dict[str, Any]) -> None:
-    """Write a schedule file, aside and then renamed."""
+    """Write a schedule file."""
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -27,10 +27,7 @@ def save(path: Path, schedule: Schedule, provenance: dict[str, Any]) -> None:
         "gamma": schedule.gamma.tolist(),
         "provenance": provenance,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    aside.write_text(json.dumps(content, indent=1) + "\n")
-    aside.replace(path)
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def load(path: Path) -> Schedule:
@@ -99,5 +96,7 @@ def choose(
         if steps is not None and steps != schedule.num_steps:
             raise InputError(f"found a schedule of {schedule.num_steps} steps, wanted {steps}")
         return schedule
-    count = steps or steps_of(schedule) or spec.steps
+    count = steps_of(schedule) or spec.steps if steps is None else steps
+    if count < 1:
+        raise InputError(f"found {count} steps, wanted 1 or more")
     return parse(schedule or default(spec, sampler), spec, count)

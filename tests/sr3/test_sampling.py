@@ -1,0 +1,156 @@
+"""`upscale`: model, sampler, windows and projection together, on a tiny network."""
+
+import pytest
+import torch
+
+from sr3 import images, samplers, schedule
+from sr3.errors import InputError
+from sr3.model import Model, ModelSpec
+from sr3.presets import PRESETS
+from sr3.resize import downsample, resize
+from sr3.rng import generator_of
+from sr3.sampling import upscale
+
+SCALE = 4
+
+
+def tiny(task="sr3", **changes) -> Model:
+    """A random network with an output that is not zero."""
+    values = {"objective": "v", "residual_scale": 0.3, "training_schedule": "cosine:200"} | changes
+    model = Model(ModelSpec(PRESETS["tiny"], task, SCALE, **values)).eval()
+    for name, weight in model.named_parameters():
+        generator = generator_of("weights", name)
+        weight.data = torch.randn(weight.shape, generator=generator) * 0.1
+    return model
+
+
+def lr_of(batch=2, height=8, width=8) -> torch.Tensor:
+    generator = generator_of("lr", height, width)
+    return torch.rand(batch, 3, height, width, generator=generator) * 2 - 1
+
+
+def run(model, lr, first=0, **options) -> torch.Tensor:
+    generators = [generator_of("noise", first + i) for i in range(len(lr))]
+    return upscale(model, lr, generators, **({"steps": 3, "precision": "float32"} | options))
+
+
+@pytest.mark.parametrize("name", sorted(samplers.INFO))
+def test_every_sampler_makes_pictures_of_the_right_size_and_range(name):
+    sr = run(tiny(), lr_of(), sampler=name)
+    assert sr.shape == (2, 3, 32, 32)
+    assert sr.dtype == torch.float32
+    assert float(sr.abs().max()) <= 1
+    assert float(sr.std()) > 0.01
+
+
+@pytest.mark.parametrize("name", ["ancestral", "dpmpp-2m-sde"])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (12, 5)])
+def test_a_picture_does_not_depend_on_its_batch(name, height, width):
+    model, lr = tiny(), lr_of(3, height, width)
+    together = run(model, lr, sampler=name)
+    alone = torch.cat([run(model, lr[i : i + 1], first=i, sampler=name) for i in range(3)])
+    assert torch.allclose(together, alone, atol=2e-5)
+    assert not torch.allclose(together[0], together[1], atol=0.1)
+
+
+@pytest.mark.parametrize("task", ["sr3", "regression"])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (3, 5), (8, 19), (13, 17)])
+def test_consistent_outputs_of_any_size_agree_with_the_input_after_rounding(task, height, width):
+    hr = resize(lr_of(1, 5, 5), (height * SCALE, width * SCALE)).clamp(-0.9, 0.9)
+    lr = images.from_uint8(images.to_uint8(downsample(hr, SCALE)))
+    model = tiny(task)
+    free = run(model, lr)
+    sr = run(model, lr, consistent=True)
+    assert sr.shape == free.shape == (1, 3, height * SCALE, width * SCALE)
+
+    def error(x):
+        rounded = images.from_uint8(images.to_uint8(x))
+        return float(((downsample(rounded, SCALE) - lr) / 2).square().mean()) * 1e5
+
+    assert error(free) > 3, "the tiny network alone does not agree"
+    assert error(sr) < 0.3
+    assert not torch.allclose(sr, free, atol=0.01)
+
+
+def test_the_network_never_sees_more_than_a_batch_of_windows():
+    model, seen = tiny(), []
+    model.network.register_forward_hook(lambda module, args, out: seen.append(args[1].shape))
+    sr = run(model, lr_of(1, 24, 40), sampler="ddim", steps=2, window_batch=4)
+    assert sr.shape == (1, 3, 96, 160)
+    assert {shape[1:] for shape in seen} == {(3, 32, 32)}
+    assert max(shape[0] for shape in seen) == 4
+
+
+def test_memory_grows_with_the_picture_s_own_pixels_only():
+    """Ten times the windows do not need ten times the network's activations."""
+    from torch.profiler import ProfilerActivity, profile
+
+    def largest_allocation(lr, window_batch=2):
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+            run(tiny(), lr, sampler="ddim", steps=1, window_batch=window_batch)
+        running = peak = 0
+        for event in recorded.profiler.kineto_results.events():
+            if event.name() == "[memory]":
+                running += event.nbytes()
+                peak = max(peak, running)
+        return peak
+
+    small, large = largest_allocation(lr_of(1, 16, 16)), largest_allocation(lr_of(1, 32, 64))
+    extra_pixels = 3 * 4 * (128 * 256 - 64**2)  # bytes of one more float32 field
+    assert large - small < 12 * extra_pixels
+    all_at_once = largest_allocation(lr_of(1, 32, 64), window_batch=100)
+    assert all_at_once > small + 12 * extra_pixels, "the bound is one that can be broken"
+
+
+def test_a_large_picture_has_no_seams():
+    """Steps between pixels at window borders are no larger than elsewhere."""
+    model, lr = tiny(), lr_of(1, 8, 8).repeat(1, 1, 1, 6)
+
+    def excess(overlap):
+        sr = run(model, lr, sampler="ddim", steps=4, overlap=overlap)
+        step = sr.diff(dim=-1).abs().mean(dim=(0, 1, 2))
+        borders = torch.tensor([32 * i - 1 for i in range(1, 6)])
+        inside = torch.ones(len(step), dtype=torch.bool)
+        inside[borders] = False
+        return float(step[borders].mean() / step[inside].mean())
+
+    hard, soft = excess(0), excess(16)
+    assert hard > 1.1, "without overlap the seams can be measured"
+    assert soft < 1.1
+
+
+def test_a_given_schedule_and_its_text_are_the_same():
+    model, lr = tiny(), lr_of(1)
+    text = run(model, lr, sampler="ddim", schedule="logsnr:*:4:-7")
+    value = run(model, lr, sampler="ddim", schedule=schedule.log_snr_uniform(3, 4, -7))
+    assert torch.equal(text, value)
+    assert not torch.equal(text, run(model, lr, sampler="ddim"))
+
+
+def test_algorithm_2_on_the_thinned_training_schedule_is_the_faithful_default():
+    model, lr = tiny(), lr_of(1)
+    assert torch.equal(run(model, lr), run(model, lr, sampler="ancestral", schedule="training"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sampler": "euler"}, "wanted one of"),
+        ({"steps": 201}, "1 to 200"),
+        ({"schedule": "logsnr:5:4:-7"}, "of 5 steps, wanted 3"),
+        ({"schedule": "missing.json"}, "no schedule in missing"),
+        ({"schedule": "zigzag:3"}, "SHAPE of"),
+        ({"tile": 33}, "multiple of"),
+        ({"eta": 0.5}, "takes none"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        run(tiny(), lr_of(1), **options)
+
+
+def test_progress_adds_up_to_one():
+    parts = []
+    run(tiny(), lr_of(1), sampler="heun", steps=3, progress=parts.append)
+    assert len(parts) == 5
+    assert sum(parts) == pytest.approx(1)
