@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PACKAGE = "baselines"
-NOT_SYSTEMS = ("registry", "interpolation", "trained")
+NOT_SYSTEMS = ("registry", "interpolation", "trained", "imported", "presets", "public")
 
 
 @dataclass(frozen=True)

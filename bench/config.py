@@ -16,7 +16,7 @@ class RunConfig:
 
     Attributes:
         suite: name or path of the suite; systems, metrics: None takes the suite's own.
-        imports: folders of foreign outputs by system name.
+        imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
         rank, world: this process among those that share the images.

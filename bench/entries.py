@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from baselines.imported import open_import
+from baselines.public import load_public
 from baselines.registry import (
     NOT_SYSTEMS,
     PACKAGE,
+    System,
     SystemOptions,
     UnavailableError,
     find_module,
@@ -16,11 +19,13 @@ from baselines.registry import (
 )
 from bench.config import RunConfig
 from bench.dataset import ImageSet, Item
+from bench.imports import pair
 from bench.layout import REFERENCE
 from bench.outputs import Job, Output, make_outputs
 from bench.records import Role
 from bench.store import Store
 from bench.suite import NamedSuite
+from bench.torchvision_guard import import_guarded
 
 Progress = Callable[[int], None]
 
@@ -64,6 +69,46 @@ def system(name: str, named: NamedSuite, config: RunConfig, folder: Path, store:
         provenance = dict(loaded.provenance)
     except UnavailableError as error:
         return Entry(key, "system", "", problem=f"unavailable: {error}")
+    return _running(key, loaded, provenance, named, config, folder, store)
+
+
+def imported(name: str, named: NamedSuite, config: RunConfig, images: ImageSet) -> Entry:
+    """A folder of foreign outputs.
+
+    Raises:
+        InputError: no such folder, or images that do not pair with the suite's.
+    """
+    opened = open_import(name, config.imports[name])
+    paired = pair(opened, images, named)
+    by_stem = {output.item.stem: output for output in paired}
+
+    def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
+        progress(len(items))
+        return tuple(by_stem[item.stem] for item in items)
+
+    return Entry(name, "imported", opened.citation, opened.provenance, outputs)
+
+
+def public(name: str, named: NamedSuite, config: RunConfig, folder: Path, store: Store) -> Entry:
+    """A public checkpoint, run by spandrel.
+
+    Raises:
+        InputError: a file that holds no RGB super-resolution network of the suite's scale.
+    """
+    path = config.imports[name]
+    loaded = load_public(name, path, _options(name, named, config), import_guarded)
+    return _running(name, loaded, dict(loaded.provenance), named, config, folder, store)
+
+
+def _running(
+    key: str,
+    loaded: System,
+    provenance: Mapping[str, Any],
+    named: NamedSuite,
+    config: RunConfig,
+    folder: Path,
+    store: Store,
+) -> Entry:
     job = Job(
         loaded, named.suite, folder / "images" / key, config.seed, config.batch_size, config.device
     )  # fmt: skip

@@ -93,7 +93,8 @@ def build(
     measured = tuple(_row(record, metrics, comparisons) for record in ordered)
     sections = [Section("", measured)]
     if published is not None:
-        sections.append(published_section(published, metrics))
+        section = published_section(published, metrics)
+        sections += [section] if section.rows else []
     return Table(
         _caption(records[0]), f"tab:{records[0].suite}", columns, tuple(sections),
         tuple(_notes(records, metrics, columns, published)),
@@ -118,7 +119,8 @@ def column(name: str, metric: Metric, records: Sequence[Record]) -> Column:
 def published_section(table: PublishedTable, metrics: Mapping[str, Metric]) -> Section:
     """The paper's rows, labelled with their data set; metrics that it lacks stay empty."""
     heading = f"Published ({table.dataset}), not measured here"
-    return Section(heading, tuple(_published_row(r, table, metrics) for r in table.rows), True)
+    shown = [row for row in table.rows if set(row.values) & set(metrics)]
+    return Section(heading, tuple(_published_row(row, table, metrics) for row in shown), True)
 
 
 def cell(metric: Metric, score: Score | None, mark: str = "") -> Cell:

@@ -32,6 +32,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--sampler", help="of sr3 (default: the checkpoint's)")
     add("--steps", type=_positive, help="refinement steps of sr3 (default: the checkpoint's)")
     add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
+    add("--system", type=_pair, action="append", default=[], metavar="NAME=PATH",
+        help="a row of its own from a folder of outputs, a manifest (.toml) or a public checkpoint "
+        "(.pth, .safetensors); repeatable")  # fmt: skip
     add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
         help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
     add("--batch-size", type=_positive, help="images sampled at once; results do not depend on it")
@@ -85,6 +88,7 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         device=device,
         precision=options.precision,
         out=options.out,
+        imports=dict(options.system),
         checkpoints=dict(options.checkpoint),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from baselines.public import SUFFIXES
 from bench import entries, latex, ranking, text
 from bench.config import RunConfig
 from bench.dataset import ImageSet, open_set
@@ -64,7 +65,7 @@ class Plan:
         return [
             f"suite    {self.named.name} v{suite.version}: {suite.title}",
             f"images   {len(images.items)} of {width}x{height}, {images.origin}: {images.root}",
-            f"systems  {', '.join(self.systems)}",
+            f"systems  {', '.join([*self.systems, *self.config.imports])}",
             f"metrics  {', '.join(self.metrics)}",
             f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
             f"{self.config.device} {self.config.precision}, steps {self.config.steps or 'default'}",
@@ -92,8 +93,7 @@ def run(planned: Plan, say: Say = print) -> Result:
     with closing(Store(planned.folder / "cache.sqlite")) as store:
         write_json(planned.folder / "run.json", planned.config.to_json())
         evaluator = _evaluator(planned, store)
-        reference = entries.reference(planned.images)
-        rows = [reference, *_entries(planned, store)]
+        rows = [entries.reference(planned.images), *_entries(planned, store)]
         done = [_run_entry(planned, evaluator, entry, say) for entry in rows]
     return _finish(planned, done)
 
@@ -206,6 +206,11 @@ def _record(
 def _entries(planned: Plan, store: Store) -> Iterator[Entry]:
     for name in planned.systems:
         yield entries.system(name, planned.named, planned.config, planned.folder, store)
+    for name, path in planned.config.imports.items():
+        if path.suffix.lower() in SUFFIXES:
+            yield entries.public(name, planned.named, planned.config, planned.folder, store)
+        else:
+            yield entries.imported(name, planned.named, planned.config, planned.images)
 
 
 def _evaluator(planned: Plan, store: Store) -> Evaluator:

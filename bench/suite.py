@@ -60,8 +60,8 @@ class NamedSuite:
 
 
 def suite_names() -> list[str]:
-    """Names of the suites that ship, by file name."""
-    return module_names(PACKAGE)
+    """Names of the suites that ship, by file name; a hyphen stands for the file's underscore."""
+    return [name.replace("_", "-") for name in module_names(PACKAGE)]
 
 
 def load_suite(name: str) -> NamedSuite:
@@ -70,8 +70,15 @@ def load_suite(name: str) -> NamedSuite:
     Raises:
         InputError: an unknown name (the message names the known ones) or a file without SUITE.
     """
-    module = find_module(PACKAGE, name, "suite")
+    own = name.endswith(".py")
+    if not own and name.replace("_", "-") not in suite_names():
+        raise InputError(
+            f"found no suite named {name!r}, wanted one of {', '.join(suite_names())}, "
+            "or the path of a .py file"
+        )
+    module = find_module(PACKAGE, name if own else name.replace("-", "_"), "suite")
     suite = getattr(module, "SUITE", None)
     if not isinstance(suite, Suite):
         raise InputError(f"found no value SUITE of type Suite in {module.__file__}")
-    return NamedSuite(module.__name__.rpartition(".")[2], suite)
+    stem = module.__name__.rpartition(".")[2]
+    return NamedSuite(stem if own else stem.replace("_", "-"), suite)
