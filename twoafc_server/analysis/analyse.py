@@ -30,6 +30,9 @@ from twoafc_server.errors import InputError
 
 Floats = NDArray[np.float64]
 
+# Participants of `simulate numbers` are called so; nobody else is.
+SIMULATED = r"sim-.+-\d{4,}"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -104,11 +107,12 @@ class TaskReport:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A whole study's analysis."""
+    """A whole study's analysis; `simulated` where the answers are those of `simulate numbers`."""
 
     source: Source
     settings: Settings
     tasks: tuple[TaskReport, ...]
+    simulated: bool = False
 
 
 def analyse(responses: Responses, settings: Settings) -> Analysis:
@@ -131,6 +135,7 @@ def analyse(responses: Responses, settings: Settings) -> Analysis:
         tuple(
             analyse_task(str(task), frame[frame["task"] == task], settings, rng) for task in tasks
         ),
+        simulated=bool(frame["participant"].str.fullmatch(SIMULATED).all()),
     )
 
 

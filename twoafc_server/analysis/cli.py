@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     add("what", help="a study's name, a sealed bundle (.zip), or a CSV file of answers")
     add("--out", type=Path, help="folder for tables, pictures and the report (default: none)")
     add(
-        "--database",
+        "--db",
         default=os.environ.get("TWOAFC_DATABASE", "sqlite:///twoafc.db"),
         help="database URL for a study's name (default: %(default)s)",
     )
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
     """Run the command; 0 when the analysis was made."""
     args = parser().parse_args(argv)
     tool = ToolOptions(args.practice, args.clicked)
-    responses = load(args.what, args.database, args.digest, tool)
+    responses = load(args.what, args.db, args.digest, tool)
     stimuli = read_stimuli(args.stimuli) if args.stimuli else None
     rates = published_for(args.published or default_key(_preset(responses.source)))
     analysis = analyse(responses, _settings(args, responses.source))

@@ -40,7 +40,7 @@ def to_html(
         all_verified=all(value.verified for value in rates),
         find=published.find,
         within=_within(analysis),
-        simulated=analysis.source.protocol.get("simulated", False),
+        simulated=analysis.simulated,
         bars=_svg(plots.bar_chart(analysis, rates)),
         image_charts=[(task, _svg(plots.image_chart(task))) for task in analysis.tasks],
         exposure=_svg(exposure) if exposure else "",

@@ -88,10 +88,11 @@ def load_csv(path: Path, tool: ToolOptions) -> Responses:
 def load_study(name: str, database: str) -> Responses:
     """Read a study from its database; refused while its rates are blinded."""
     # The database part is imported here only, so that a CSV needs none of it.
+    from twoafc_server.cli.common import ready_engine
     from twoafc_server.storage import export, studies
-    from twoafc_server.storage.database import open_engine, reading
+    from twoafc_server.storage.database import reading
 
-    with reading(open_engine(database)) as session:
+    with reading(ready_engine(database)) as session:
         study = studies.find(session, name)
         protocol = studies.protocol_of(study)
         counts = studies.slot_counts(session, study)

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--pilot", help="take the spreads from a pilot: study name, bundle or CSV")
     add(
-        "--database",
+        "--db",
         default=os.environ.get("TWOAFC_DATABASE", "sqlite:///twoafc.db"),
         help="database URL for a pilot given by name (default: %(default)s)",
     )
@@ -79,7 +79,7 @@ def main(argv: list[str]) -> int:
     observers = Observers(args.participant_sd, args.image_sd, args.shared)
     pilots: tuple[Pilot, ...] = ()
     if args.pilot:
-        pilots = read_pilot(load(args.pilot, args.database))
+        pilots = read_pilot(load(args.pilot, args.db))
         observers = observers_like(pilots, observers)
     plans = designs(args.participants, args.trials, args.images)
     rows = [

@@ -21,12 +21,12 @@ class Study:
 
     Attributes:
         rates: true fool rate in 0..1 by system.
-        exposures_ms: requested exposures, dealt out evenly over each participant's trials.
+        exposures_ms: requested exposures, dealt out to the participants in turn.
     """
 
     rates: Mapping[str, float]
     name: str = "simulated"
-    task: str = "task-2"
+    task: str = "task2"
     exposures_ms: tuple[float, ...] = (3000.0,)
 
 
@@ -55,12 +55,12 @@ def _frame(
     slot = np.repeat(np.arange(people), trials)
     position = np.tile(np.arange(trials), people)
     left, chosen = plan.model_left[0].ravel(), fooled.ravel()
-    exposure = np.array(study.exposures_ms)[(position + slot) % len(study.exposures_ms)]
+    exposure = np.array(study.exposures_ms)[slot % len(study.exposures_ms)]
     return pd.DataFrame(
         {
             "study": study.name,
             "task": study.task,
-            "participant": [f"sim{number + 1:04d}" for number in slot],
+            "participant": [f"sim-{study.task}-{number + 1:04d}" for number in slot],
             "slot": slot + 1,
             "trial": position + 1,
             "phase": "test",
