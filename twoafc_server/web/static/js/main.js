@@ -120,7 +120,7 @@ async function one(trial, text) {
   if (interrupted || text) await ready(text);
   const done = await show(trial, bitmap);
   bitmap.close();
-  const reply = await send("answer", measured(done), link);
+  const reply = await send("answer", measured(done), { keepalive: true, ...link });
   if (trial.practice) await feedback(trial, reply);
 }
 
