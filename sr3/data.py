@@ -1,24 +1,25 @@
 """Training examples: HR pictures by position in an endless, reproducible order.
 
 Position p of a run is picture `order(epoch)[p mod N]` with augmentation seeded by (seed, p); LR is
-not made here but from the batch, in float, by the one resize operator (`degrade`).
+not made here but from the batch, in float, by the one resize operator (`sr3.degrade`).
 """
 
-import hashlib
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from sr3 import images
 from sr3.errors import InputError
-from sr3.resize import downsample, upsample
-from sr3.rng import generator_of, seed_of
+from sr3.rng import seed_of
+from sr3.sources import Source
+
+WINDOW = 8  # groups of a source that are shuffled together
+TRIES = 100  # unreadable pictures in a row before a run gives up
 
 
 @dataclass(frozen=True)
@@ -51,62 +52,143 @@ class Augmentation:
         return 2 if self.tell else 0
 
 
-def split_holdout(paths: list[Path], count: int) -> tuple[list[Path], list[Path]]:
-    """(training, held-out): the `count` names with the smallest hash are held out."""
-    if count >= len(paths):
-        raise InputError(f"found {len(paths)} images, wanted more than the {count} held out")
-    ranked = sorted(paths, key=lambda p: hashlib.sha256(p.stem.encode()).hexdigest())
-    held = set(ranked[:count])
-    return [p for p in paths if p not in held], sorted(held)
+class Batch(NamedTuple):
+    """Pictures of a step, or of one process's part of it.
+
+    Attributes:
+        pixels: (B, 3, H, W) uint8.
+        colour: (B, 5) float32, gains of the channels, contrast and level; 0 changes nothing.
+        positions: of each picture.
+        bad: (name, reason) of pictures that could not be read and were passed over.
+    """
+
+    pixels: Tensor
+    colour: Tensor
+    positions: list[int]
+    bad: list[tuple[str, str]]
 
 
-def load_pictures(paths: list[Path], side: int) -> np.ndarray:
-    """(N, side, side, 3) uint8; InputError names the first picture of another size."""
-    pictures = np.empty((len(paths), side, side, 3), np.uint8)
-    for i, path in enumerate(paths):
-        picture = images.read_rgb(path)
-        if picture.shape != (side, side, 3):
-            raise InputError(
-                f"found {picture.shape[1]}x{picture.shape[0]} in {path}, wanted {side}x{side}: "
-                "prepare the folder with `python -m bench.data prepare`"
-            )
-        pictures[i] = picture
-    return pictures
+class Order:
+    """Which picture stands at a position: every picture once an epoch, another order each time.
 
+    Neighbours in a group of the source stay within a window of groups, so that a Parquet row group
+    is read about once an epoch by each worker.
+    """
 
-class TrainingPictures(Dataset[Tensor]):
-    """Augmented HR crops of side `side` by position, held in memory as 8-bit."""
-
-    def __init__(
-        self, pictures: np.ndarray, side: int, augmentation: Augmentation, seed: int
-    ) -> None:
-        self.pictures = pictures
-        self.side = side
-        self.augmentation = augmentation
-        self.seed = seed
+    def __init__(self, source: Source, seed: int) -> None:
+        self.count, self.groups, self.seed = len(source.keys), source.groups, seed
         self._epoch = -1
         self._order = np.empty(0, np.int64)
 
-    def index_of(self, position: int) -> int:
-        """Which picture stands at `position`; every picture once per epoch."""
-        epoch, place = divmod(position, len(self.pictures))
+    def __getitem__(self, position: int) -> int:
+        epoch, place = divmod(position, self.count)
         if epoch != self._epoch:
             rng = np.random.default_rng(seed_of(self.seed, "order", epoch))
-            self._epoch, self._order = epoch, rng.permutation(len(self.pictures))
+            self._epoch, self._order = epoch, self._shuffle(rng)
         return int(self._order[place])
 
-    def __len__(self) -> int:
-        return len(self.pictures)
+    def _shuffle(self, rng: np.random.Generator) -> np.ndarray:
+        if not len(self.groups):
+            return rng.permutation(self.count)
+        parts = np.split(np.arange(self.count), np.cumsum(self.groups)[:-1])
+        ranks = rng.permutation(len(parts))
+        windows = [ranks[i : i + WINDOW] for i in range(0, len(ranks), WINDOW)]
+        return np.concatenate(
+            [rng.permutation(np.concatenate([parts[g] for g in w])) for w in windows]
+        )
 
-    def __getitem__(self, position: int) -> Tensor:
-        """(3, side, side) float32 in [-1, 1]."""
-        rng = np.random.default_rng(seed_of(self.seed, "augment", position))
-        picture = crop(self.pictures[self.index_of(position)], self.side, rng)
-        return augment(images.from_uint8(picture[None])[0], self.augmentation, rng)
+
+class TrainingPictures(Dataset[Batch]):
+    """Cropped, mirrored and shifted HR pictures by position, each as a batch of one.
+
+    Args:
+        side: of the square that the network trains on.
+        picture_side: of the square pictures in the source.
+    """
+
+    def __init__(
+        self, source: Source, side: int, picture_side: int, how: Augmentation, seed: int
+    ) -> None:
+        self.source, self.side, self.picture_side = source, side, picture_side
+        self.how, self.seed = how, seed
+        self.order = Order(source, seed)
+
+    def __len__(self) -> int:
+        return len(self.source.keys)
+
+    def __getitem__(self, position: int) -> Batch:
+        """The picture at `position`, or the next one that can be read: then `bad` names the rest.
+
+        Raises:
+            InputError: no readable picture among `TRIES`.
+        """
+        bad: list[tuple[str, str]] = []
+        for place in range(position, position + TRIES):
+            index = self.order[place]
+            try:
+                picture = read_square(self.source, index, self.picture_side)
+            except InputError as error:
+                bad.append((self.source.keys[index], str(error)))
+                continue
+            pixels, colour = augment(picture, self.side, self.how, self.seed, position)
+            return Batch(pixels, colour, [position], bad)
+        raise InputError(f"found {TRIES} unreadable pictures in a row, the last: {bad[-1][1]}")
+
+
+def read_square(source: Source, index: int, side: int) -> np.ndarray:
+    """One picture (side, side, 3) uint8; InputError on another size or an unreadable file."""
+    picture = source.read(index)
+    if picture.shape != (side, side, 3):
+        raise InputError(
+            f"found {picture.shape[1]}x{picture.shape[0]} in {source.name}/{source.keys[index]}, "
+            f"wanted {side}x{side}: prepare the pictures with `python -m sr3.shard`"
+        )
+    return picture
+
+
+class Preloaded:
+    """A source whose pictures were all read once and stay in memory."""
+
+    groups: Sequence[int] = ()
+
+    def __init__(self, source: Source, side: int) -> None:
+        self.name, self.keys = source.name, source.keys
+        self.pictures: list[np.ndarray | None] = []
+        self.bad: dict[int, str] = {}
+        for index in range(len(source.keys)):
+            try:
+                self.pictures.append(read_square(source, index, side))
+            except InputError as error:
+                self.pictures.append(None)
+                self.bad[index] = str(error)
+
+    def read(self, index: int) -> np.ndarray:
+        picture = self.pictures[index]
+        if picture is None:
+            raise InputError(self.bad[index])
+        return picture
+
+
+def augment(
+    picture: np.ndarray, side: int, how: Augmentation, seed: int, position: int
+) -> tuple[Tensor, Tensor]:
+    """A crop (1, 3, side, side) uint8, mirrored and shifted, and its change of colour (1, 5)."""
+    rng = np.random.default_rng(seed_of(seed, "augment", position))
+    picture = crop(picture, side, rng)
+    if rng.random() < how.flip:
+        picture = picture[:, ::-1]
+    if how.shift:
+        dy, dx = rng.integers(0, 2 * how.shift + 1, 2)
+        margin = (how.shift, how.shift)
+        padded = np.pad(picture, (margin, margin, (0, 0)), mode="reflect")
+        picture = padded[dy : dy + side, dx : dx + side]
+    colour = rng.uniform(-how.colour, how.colour, 5) if how.colour else np.zeros(5)
+    pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+    return pixels[None], torch.from_numpy(colour).float()[None]
 
 
 def crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """A square of side `side` from anywhere in a picture (H, W, 3)."""
+    """A square from anywhere in a picture (H, W, 3); the picture itself if it is one."""
     if picture.shape[:2] == (side, side):
         return picture
     top = int(rng.integers(0, picture.shape[0] - side + 1))
@@ -114,19 +196,12 @@ def crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray
     return picture[top : top + side, left : left + side]
 
 
-def augment(hr: Tensor, how: Augmentation, rng: np.random.Generator) -> Tensor:
-    """One picture (3, H, W), mirrored, shifted by whole pixels and re-coloured."""
-    if rng.random() < how.flip:
-        hr = hr.flip(-1)
-    if how.shift:
-        dy, dx = rng.integers(0, 2 * how.shift + 1, 2)
-        padded = F.pad(hr[None], (how.shift,) * 4, mode="reflect")[0]
-        hr = padded[:, dy : dy + hr.shape[1], dx : dx + hr.shape[2]]
-    if how.colour:
-        gain = torch.from_numpy(rng.uniform(-how.colour, how.colour, 3)).float()
-        contrast, level = rng.uniform(-how.colour, how.colour, 2)
-        hr = (hr * (1 + float(contrast)) * (1 + gain / 2).view(3, 1, 1) + float(level)).clamp(-1, 1)
-    return hr
+def recolour(pixels: Tensor, colour: Tensor) -> Tensor:
+    """(B, 3, H, W) uint8 and `Batch.colour` -> float32 in [-1, 1]."""
+    hr = pixels.float() / 127.5 - 1
+    gain, contrast, level = colour[:, :3], colour[:, 3:4], colour[:, 4:5]
+    factor = (1 + contrast) * (1 + gain / 2)
+    return (hr * factor[..., None, None] + level[..., None, None]).clamp(-1, 1)
 
 
 class Positions(Sampler[list[int]]):
@@ -144,33 +219,32 @@ class Positions(Sampler[list[int]]):
             yield list(range(start + self.rank, start + self.batch, self.world))
 
 
-def blur_low_resolution(lr: Tensor, how: Augmentation, seed: int, positions: list[int]) -> Tensor:
-    """`lr` (B, 3, h, w) with a share `how.blur` of its pictures blurred, each by its own sigma."""
-    if not how.blur:
-        return lr
-    out = lr.clone()
-    for i, position in enumerate(positions):
-        u, place = torch.rand(2, generator=generator_of(seed, "blur", position)).tolist()
-        if u < how.blur:
-            low, high = how.blur_sigma
-            out[i : i + 1] = gaussian_blur(lr[i : i + 1], low + (high - low) * place)
-    return out
+def collate(samples: list[Batch]) -> Batch:
+    """One batch of many."""
+    return Batch(
+        torch.cat([s.pixels for s in samples]),
+        torch.cat([s.colour for s in samples]),
+        [p for s in samples for p in s.positions],
+        [b for s in samples for b in s.bad],
+    )
 
 
-def gaussian_blur(pictures: Tensor, sigma: float) -> Tensor:
-    """Separable Gaussian of standard deviation `sigma` pixels, reflected at the border."""
-    radius = max(1, round(3 * sigma))
-    offset = torch.arange(-radius, radius + 1, dtype=pictures.dtype, device=pictures.device)
-    kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).expand(pictures.shape[1], 1, -1)
-    padded = F.pad(pictures, (radius,) * 4, mode="reflect")
-    rows = F.conv2d(padded, kernel[..., None], groups=pictures.shape[1])
-    return F.conv2d(rows, kernel[:, :, None], groups=pictures.shape[1])
+def loader(
+    pictures: TrainingPictures, positions: Positions, workers: int, prefetch: int, pin: bool
+) -> DataLoader[Batch]:
+    """Batches in the order of `positions`, read ahead by `workers` processes."""
+    return DataLoader(
+        pictures,
+        batch_sampler=positions,
+        num_workers=workers,
+        collate_fn=collate,
+        prefetch_factor=prefetch if workers else None,
+        pin_memory=pin,
+        worker_init_fn=_leave_signals_to_the_run,
+    )
 
 
-def degrade(
-    hr: Tensor, scale: int, how: Augmentation, seed: int, positions: list[int]
-) -> tuple[Tensor, Tensor]:
-    """(lr, lr_up) of a training batch, all in float; the condition is made of the blurred lr."""
-    lr = downsample(hr, scale)
-    return lr, upsample(blur_low_resolution(lr, how, seed, positions), scale)
+def _leave_signals_to_the_run(_worker: int) -> None:
+    """A signal to the whole process group must not end the readers before the state is saved."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

@@ -7,14 +7,28 @@ from collections.abc import Callable
 class InputError(Exception):
     """Input that a command cannot use: says what was found, what was wanted and what to do."""
 
+    exit_code = 2
+
+
+class StorageFullError(InputError):
+    """A file could not be written; what was there before is whole."""
+
+    exit_code = 74
+
+
+class DivergedError(InputError):
+    """Training blew up again and again; the last good state is on disk."""
+
+    exit_code = 76
+
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Run an entry point and exit: 2 with one line on bad input, 130 on Ctrl-C, else its result."""
+    """Run an entry point and exit: an error as one line and its code, 130 on Ctrl-C."""
     try:
         sys.exit(main() or 0)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)

@@ -1,5 +1,6 @@
 """Pictures on disk and tensors in memory: 8-bit RGB PNG outside, float32 in [-1, 1] inside."""
 
+import io
 import os
 from pathlib import Path
 
@@ -30,10 +31,13 @@ def list_images(folder: Path) -> list[Path]:
     return found
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open and fully decode one picture; InputError names the file and what is wrong with it."""
+def open_image(path: Path, data: bytes | None = None) -> Image.Image:
+    """Open and fully decode one picture; InputError names the file and what is wrong with it.
+
+    Given `data`, its bytes are decoded and `path` only names them.
+    """
     try:
-        image = Image.open(path)
+        image = Image.open(io.BytesIO(path.read_bytes() if data is None else data))
         if image.width * image.height > MAX_PIXELS:
             raise InputError(
                 f"found {image.width}x{image.height} in {path}, wanted at most {MAX_PIXELS} pixels"
@@ -48,13 +52,13 @@ def open_image(path: Path) -> Image.Image:
     return image
 
 
-def read_rgb(path: Path) -> np.ndarray:
+def read_rgb(path: Path, data: bytes | None = None) -> np.ndarray:
     """Decode an 8-bit RGB picture as (H, W, 3) uint8, turned upright by its EXIF orientation.
 
     Raises:
         InputError: alpha, palette, gray or 16-bit pictures, which would need a silent conversion.
     """
-    image = ImageOps.exif_transpose(open_image(path))
+    image = ImageOps.exif_transpose(open_image(path, data))
     if image.mode != "RGB":
         raise InputError(
             f"found mode {image.mode} in {path}, wanted 8-bit RGB: convert it first, "

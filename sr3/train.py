@@ -1,231 +1,325 @@
-"""Train a model: `python -m sr3.train RECIPE --data FOLDER --out FOLDER [--set KEY=VALUE]`.
+"""Train a model: `python -m sr3.train RECIPE --data PATH --out FOLDER [--set KEY=VALUE]`.
 
-The same command goes on from the last saved step. Writes under --out: config.json, log.jsonl,
-tb/ (TensorBoard), samples/, state.safetensors (to resume), ema-*.safetensors (weights by average
-width) and, for regression, best.safetensors (peak held-out PSNR).
+The same command goes on from the last saved state. RECIPE is a shipped one or a TOML file; PATH is
+a folder of pictures, of tar shards or of Parquet files. For several processes put `torchrun
+--nproc-per-node N -m sr3.train` in place of `python -m sr3.train`. Exit codes: 0 done, 2 bad input,
+74 disk full, 75 stopped by a signal with the state saved, 76 training diverged.
 """
 
 import argparse
 import json
-import time
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 import numpy as np
 import torch
-from torch.utils.tensorboard.writer import SummaryWriter
+from torch import Tensor
 
-from sr3 import checkpoint, data, images
+from sr3 import checkpoint, images, logs, sources
 from sr3.config import TrainConfig, build, read_recipe
+from sr3.data import Batch, Positions, Preloaded, TrainingPictures, loader, read_square
+from sr3.distributed import World, choose_device, fill, open_world
 from sr3.errors import InputError, run_command
-from sr3.trainer import StepResult, StopRequest, Trainer, batches, learning_rate_at
-from sr3.validate import grid, validate
+from sr3.monitor import BadPictures, Complaint, Monitor
+from sr3.options import RunOptions
+from sr3.runfolder import RunFolder
+from sr3.trainer import Trainer, learning_rate_at
 
 STOPPED = 75  # exit code after SIGTERM or Ctrl-C with the state saved: run the command again
 
 
-class Run:
-    """The folder of one training run: logs, states, weights."""
+class StopRequest:
+    """Turns SIGTERM and SIGINT into a flag that the loop reads between steps."""
 
-    def __init__(self, out: Path, trainer: Trainer, sources: list[dict[str, Any]]) -> None:
-        self.out, self.trainer, self.sources = out, trainer, sources
-        self.best: dict[str, Any] = {}
-        self.seconds = 0.0
-        self.state_path = out / "state.safetensors"
+    def __init__(self) -> None:
+        self.noted = False
 
-    def prepare(self) -> None:
-        """Resume from the folder's state, or start it; InputError on another configuration."""
-        config = self.trainer.config.to_json()
-        if self.state_path.exists():
-            saved = checkpoint.read_tensors(self.state_path)
-            self._refuse_other(saved.description["config"], json.loads(json.dumps(config)))
-            self.trainer.load_state(saved.tensors, saved.description["step"])
-            self.best = saved.description["best"]
-            self.seconds = saved.description["seconds"]
-            self._forget_after(self.trainer.step)
-        self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-        self.writer = SummaryWriter(str(self.out / "tb"), purge_step=self.trainer.step)
+    def __enter__(self) -> Self:
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        return self
 
-    def _refuse_other(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-        differing = sorted(k for k in wanted if found.get(k) != wanted[k])
-        if differing:
-            raise InputError(
-                f"found a run with other settings in {self.out} "
-                f"(differing: {', '.join(differing)}): use the same command, or another --out"
-            )
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _forget_after(self, step: int) -> None:
-        """Drop log lines of steps that will be taken again."""
-        path = self.out / "log.jsonl"
-        if path.exists():
-            lines = [x for x in path.read_text().splitlines() if json.loads(x)["step"] <= step]
-            path.write_text("".join(x + "\n" for x in lines))
-
-    def log(self, step: int, values: dict[str, float]) -> None:
-        with (self.out / "log.jsonl").open("a") as opened:
-            opened.write(json.dumps({"step": step} | values) + "\n")
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-
-    def provenance(self) -> dict[str, Any]:
-        trainer = self.trainer
-        return {
-            "name": trainer.config.name,
-            "step": trainer.step,
-            "pictures_seen": trainer.step * trainer.config.batch_size,
-            "seconds": round(self.seconds),
-            "data": self.sources,
-            "config": trainer.config.to_json(),
-            "torch": torch.__version__,
-            "device": str(trainer.device),
-            "threads": torch.get_num_threads(),
-        }
-
-    def save(self) -> None:
-        """State to resume from, then the averaged weights."""
-        trainer = self.trainer
-        description = {
-            "config": trainer.config.to_json(),
-            "step": trainer.step,
-            "best": self.best,
-            "seconds": self.seconds,
-        }
-        checkpoint.write_tensors(self.state_path, trainer.state(), description)
-        for ema in trainer.ema:
-            self.save_weights(f"ema-{ema.sigma_rel:g}.safetensors", ema.weights)
-
-    def save_weights(self, name: str, weights: dict[str, torch.Tensor]) -> None:
-        spec = self.trainer.model.spec
-        checkpoint.save_model(self.out / name, spec, weights, self.provenance(), half=False)
-
-    def validate(self, hr: torch.Tensor) -> None:
-        """Score the first average on the held-out pictures; keep regression's best weights."""
-        config, step = self.trainer.config, self.trainer.step
-        result = validate(self.trainer.averaged(), hr, config.sample_steps, config.precision)
-        self.log(
-            step, {"validation/psnr": result.psnr, "validation/consistency": result.consistency}
-        )
-        picture = grid(hr, result.sr, config.scale)
-        images.write_png(self.out / "samples" / f"step-{step:08d}.png", picture)
-        self.writer.add_image("validation/samples", picture, step, dataformats="HWC")
-        print(f"step {step}: held-out PSNR {result.psnr:.2f} dB, ", end="")
-        print(f"consistency {result.consistency * 1e5:.2f}e-5", flush=True)
-        if config.task == "regression" and result.psnr > self.best.get("psnr", -1.0):
-            self.best = {"psnr": result.psnr, "step": step}
-            self.save_weights("best.safetensors", self.trainer.ema[0].weights)
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        if self.noted:
+            raise KeyboardInterrupt
+        self.noted = True
 
 
-def read_data(
-    folders: list[Path], config: TrainConfig
-) -> tuple[np.ndarray, torch.Tensor, list[dict[str, Any]]]:
-    """(training pictures, held-out pictures in [-1, 1], description of the sources)."""
+@dataclass(frozen=True)
+class Pictures:
+    """What a run trains on and is checked with."""
+
+    training: sources.Source
+    held_out: Tensor
+    described: list[dict[str, Any]]
+    bad: BadPictures
+
+
+def read_data(paths: list[Path], config: TrainConfig, options: RunOptions) -> Pictures:
+    """Open every source, split off its held-out pictures and read what fits in memory."""
     side = config.picture_side or config.spec.unet.resolution
-    training, held, sources = [], [], []
-    for folder in folders:
-        kept, out = data.split_holdout(images.list_images(folder), config.holdout)
-        training.append(data.load_pictures(kept, side))
-        held.append(data.load_pictures(out, side))
-        held_names = [p.stem for p in out]
-        sources.append({"folder": folder.name, "training": len(kept), "held_out": held_names})
-    return np.concatenate(training), images.from_uint8(np.concatenate(held)), sources
+    split = [sources.split_holdout(sources.open_source(p), config.holdout) for p in paths]
+    training: sources.Source = sources.Joined([kept for kept, _ in split])
+    bad = BadPictures(config.max_bad, len(training.keys) + config.holdout * len(paths))
+    if len(training.keys) * side * side * 3 <= options.cache_gib * 2**30:
+        preloaded = Preloaded(training, side)
+        bad.note([(training.keys[i], reason) for i, reason in preloaded.bad.items()])
+        training = preloaded
+    held = [read_held_out(out, side, bad) for _, out in split]
+    described = [
+        {"source": path.name, "training": len(kept.keys), "held_out": list(out.keys)}
+        for path, (kept, out) in zip(paths, split, strict=True)
+    ]
+    return Pictures(training, images.from_uint8(np.concatenate(held)), described, bad)
 
 
-def report(run: Run, result: StepResult, rate: float) -> None:
-    """One line of progress, and the same values in the log."""
-    trainer = run.trainer
-    config = trainer.config
-    left = (config.steps - trainer.step) * config.batch_size / rate
-    run.log(
-        trainer.step,
-        {
-            "train/loss": result.loss,
-            "train/gradient_norm": result.gradient_norm,
-            "train/learning_rate": learning_rate_at(trainer.step - 1, config),
-            "train/images_per_second": rate,
-        },
-    )
-    print(
-        f"step {trainer.step}/{config.steps}  loss {result.loss:.4f}  "
-        f"{rate:.1f} images/s  {left / 60:.0f} min left",
-        flush=True,
-    )
+def read_held_out(source: sources.Source, side: int, bad: BadPictures) -> np.ndarray:
+    """The usable pictures (N, side, side, 3) of a source; the others are noted."""
+    pictures = []
+    for index, key in enumerate(source.keys):
+        try:
+            pictures.append(read_square(source, index, side))
+        except InputError as error:
+            bad.note([(f"{source.name}/{key}", str(error))])
+    return np.stack(pictures) if pictures else np.empty((0, side, side, 3), np.uint8)
 
 
-def loop(run: Run, pictures: np.ndarray, hr: torch.Tensor, workers: int, log_every: int) -> int:
-    """Train to the last step or to a signal; the exit code."""
-    trainer, config = run.trainer, run.trainer.config
-    stop = StopRequest()
-    mark, seen = time.monotonic(), 0
-    sampler = data.Positions(trainer.step, config.steps, config.batch_size)
-    for positions, hr_batch in zip(
-        sampler, batches(pictures, config, trainer.step, workers), strict=True
-    ):
-        result = trainer.train_step(hr_batch, positions)
-        if not np.isfinite(result.loss):
-            raise InputError(
-                f"found a loss of {result.loss} at step {trainer.step}: lower learning_rate "
-                f"and resume from {run.state_path}"
-            )
-        seen += config.batch_size
-        now = time.monotonic()
-        if trainer.step % log_every == 0:
-            run.seconds += now - mark
-            report(run, result, seen / (now - mark))
-            mark, seen = time.monotonic(), 0
-        last = trainer.step == config.steps
-        if trainer.step % config.validate_every == 0 or last:
-            run.validate(hr)
-            mark, seen = time.monotonic(), 0
-        if trainer.step % config.save_every == 0 or last or stop.signal:
-            run.save()
-        if stop.signal and not last:
-            print(f"stopped at step {trainer.step}, saved: run the same command to go on")
-            return STOPPED
-    return 0
+class Loop:
+    """Trains to the last step or to a signal."""
+
+    def __init__(
+        self, folder: RunFolder, pictures: Pictures, stop: StopRequest, written: list[logs.Log]
+    ) -> None:
+        self.folder, self.pictures, self.stop, self.logs = folder, pictures, stop, written
+        self.trainer, self.config = folder.trainer, folder.trainer.config
+        self.options, self.world = folder.trainer.options, folder.trainer.world
+        self.monitor = Monitor(self.world, folder.guard)
+        on_cpu = self.world.device.type == "cpu"
+        self.check_every = self.options.check_every or (1 if on_cpu else 10)
+
+    def run(self) -> int:
+        """The exit code."""
+        if self.trainer.step == 0:
+            self.folder.save()  # a full disk shows now, and a rollback has where to go
+        while self.trainer.step < self.config.steps:
+            for batch in self.batches():
+                self.monitor.add(self.trainer.step + 1, self.trainer.train_step(batch))
+                self.pictures.bad.note(batch.bad)
+                if not self._due(self.check_every, self.options.log_every, *self._stations()):
+                    continue
+                if complaint := self.monitor.look():
+                    self.roll_back(complaint)
+                    break
+                if self.after_check():
+                    return STOPPED
+        return 0
+
+    def batches(self) -> Iterator[Batch]:
+        """From the next step to the last, leaving out what rollbacks skipped."""
+        config, skipped = self.config, self.folder.progress.skipped
+        data = TrainingPictures(
+            self.pictures.training,
+            config.spec.unet.resolution,
+            config.picture_side or config.spec.unet.resolution,
+            config.augmentation,
+            config.seed,
+        )
+        positions = Positions(
+            self.trainer.step + skipped,
+            config.steps + skipped,
+            config.batch_size,
+            self.world.rank,
+            self.world.size,
+        )
+        pin = self.world.device.type == "cuda"
+        return iter(loader(data, positions, self.options.workers, self.options.prefetch, pin))
+
+    def _stations(self) -> tuple[int, int, int]:
+        return self.config.validate_every, self.config.save_every, self.config.snapshot_every
+
+    def _due(self, *every: int) -> bool:
+        step = self.trainer.step
+        return step == self.config.steps or any(n and step % n == 0 for n in every)
+
+    def after_check(self) -> bool:
+        """Report, validate and save where it is due; whether to stop here."""
+        for line in self.pictures.bad.share(self.world):
+            self.say(line)
+        stopping = self.world.any(self.stop.noted) and self.trainer.step < self.config.steps
+        if self._due(self.options.log_every):
+            self.report()
+        if self._due(self.config.validate_every):
+            self.validate()
+        if self.config.snapshot_every and self._due(self.config.snapshot_every):
+            self.folder.snapshot()
+        if self._due(self.config.save_every) or stopping:
+            self.folder.save()
+            self.monitor.forget()
+        if stopping:
+            self.say(f"stopped at step {self.trainer.step}, saved: run the same command to go on")
+        return stopping
+
+    def roll_back(self, complaint: Complaint) -> None:
+        self.folder.roll_back(complaint.step)
+        self.monitor.forget()
+        self.say(
+            f"step {complaint.step}: {complaint.reason}; back to step {self.trainer.step}, "
+            f"leaving out {complaint.step - self.trainer.step} batches"
+        )
+
+    def report(self) -> None:
+        """One line of progress, and the same values in the logs."""
+        step, config = self.trainer.step, self.config
+        values = self.monitor.values(config.batch_size)
+        values["train/learning_rate"] = learning_rate_at(step - 1, config)
+        values["train/unusable_pictures"] = len(self.pictures.bad.reasons)
+        values["train/rollbacks"] = self.folder.progress.rollbacks
+        rate = values["train/images_per_second"]
+        left = (config.steps - step) * config.batch_size / rate
+        self.monitor.forget()
+        self.write(step, values)
+        self.say(
+            f"step {step}/{config.steps}  loss {values['train/loss']:.4f}  "
+            f"{rate:.1f} images/s  {left / 60:.0f} min left"
+        )
+
+    def validate(self) -> None:
+        step = self.trainer.step
+        values, picture = self.folder.validate(self.pictures.held_out)
+        self.write(step, values)
+        for log in self.logs:
+            log.picture(step, "validation/samples", picture)
+        psnr, consistency = values["validation/psnr"], values["validation/consistency"]
+        self.say(
+            f"step {step}: held-out PSNR {psnr:.2f} dB, consistency {consistency * 1e5:.2f}e-5"
+        )
+        self.monitor.forget()
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        for log in self.logs:
+            log.scalars(step, values)
+
+    def say(self, line: str) -> None:
+        if self.world.main:
+            print(line, flush=True)
 
 
 def initialise(trainer: Trainer, path: Path) -> None:
     """Start from the weights of another run of the same network."""
     weights = checkpoint.load_model(path).network.state_dict()
-    try:
-        trainer.model.network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"found weights of another network in {path}: {error}") from error
-    for ema in trainer.ema:
-        for name, value in ema.weights.items():
-            value.copy_(weights[name])
+    own = dict(trainer.network.named_parameters())
+    if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in own.items()}:
+        raise InputError(
+            f"found weights of another network in {path}, wanted {trainer.config.preset}"
+        )
+    for name, value in weights.items():
+        fill(own[name], value)
+        for ema in trainer.ema:
+            fill(ema.weights[name], value)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sr3.train", description=__doc__)
-    parser.add_argument("recipe", help="a shipped recipe or a TOML file")
-    parser.add_argument("--data", type=Path, action="append", required=True, metavar="FOLDER")
+    parser = argparse.ArgumentParser(
+        prog="python -m sr3.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = RunOptions()
+    parser.add_argument("recipe", nargs="?", help="a shipped recipe or a TOML file")
+    parser.add_argument("--config", metavar="RECIPE", help="the same, as an option")
+    parser.add_argument("--data", type=Path, action="append", required=True, metavar="PATH")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--init-from", type=Path, metavar="WEIGHTS")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: all)")
-    parser.add_argument("--workers", type=int, default=0, help="data loading processes")
-    parser.add_argument("--log-every", type=int, default=20, metavar="STEPS")
+    parser.add_argument("--threads", type=int, help="CPU threads of each process")
+    parser.add_argument("--log", action="append", choices=(*logs.KINDS, "none"))
+    add = parser.add_argument_group("machine", "what changes speed and memory only").add_argument
+    add("--micro-batch", type=int, default=default.micro_batch, metavar="PICTURES")
+    add("--strategy", choices=("ddp", "fsdp"), default=default.strategy)
+    add("--recompute", action="store_true", help="activation checkpointing")
+    add("--compile", choices=("off", "on", "cudagraphs"), default=default.compile)
+    add("--no-channels-last", dest="channels_last", action="store_false")
+    add("--no-fused", dest="fused", action="store_false", help="unfused optimiser")
+    add("--workers", type=int, default=default.workers, help="processes that read pictures")
+    add("--prefetch", type=int, default=default.prefetch, help="batches each reads ahead")
+    add("--cache-gib", type=float, default=default.cache_gib, help="of decoded pictures in memory")
+    add("--deterministic", action="store_true", help="bit-exact sums on a GPU too")
+    add("--keep", type=int, default=default.keep, help="states that stay on disk")
+    add("--log-every", type=int, default=default.log_every, metavar="STEPS")
+    add("--check-every", type=int, default=default.check_every, metavar="STEPS")
     return parser.parse_args(argv)
+
+
+def options_of(args: argparse.Namespace) -> RunOptions:
+    values = {name: getattr(args, name) for name in RunOptions.__dataclass_fields__}
+    for name in ("log_every", "keep"):
+        if values[name] < 1:
+            raise InputError(f"found --{name.replace('_', '-')} {values[name]}, wanted at least 1")
+    for name in ("workers", "micro_batch", "check_every"):
+        if values[name] < 0:
+            raise InputError(f"found --{name.replace('_', '-')} {values[name]}, wanted 0 or more")
+    return RunOptions(**values)
+
+
+def set_up(args: argparse.Namespace) -> None:
+    """Process-wide settings of torch."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.use_deterministic_algorithms(args.deterministic)
+    torch.backends.cudnn.benchmark = not args.deterministic
+    torch.set_float32_matmul_precision("high")
+
+
+def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
+    """One process of a run."""
+    options = options_of(args)
+    pictures = read_data(args.data, config, options)
+    notes = pictures.bad.share(world)
+    if not len(pictures.held_out):
+        raise InputError("found no usable held-out picture: see the pictures passed over")
+    try:
+        trainer = Trainer(config, world, options)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    folder = RunFolder(args.out, trainer, pictures.bad, pictures.described)
+    resumed = folder.resume()
+    if args.init_from and not resumed:
+        initialise(trainer, args.init_from)
+    written: list[logs.Log] = []
+    if world.main:
+        folder.write_settings()
+        written = logs.open_logs(
+            args.log or ["tensorboard"], args.out, trainer.step, config.to_json()
+        )
+        print(json.dumps(config.to_json() | {"options": options.to_json()}, indent=2))
+        print(*notes, sep="\n", end="\n" if notes else "")
+        counts = f"{len(pictures.training.keys)} training and {len(pictures.held_out)} held-out"
+        print(f"{counts} pictures; {world.size} processes; at step {trainer.step}", flush=True)
+    try:
+        with StopRequest() as stop:
+            return Loop(folder, pictures, stop, written).run()
+    finally:
+        for log in written:
+            log.close()
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    config = build(read_recipe(args.recipe), args.set)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    cuda = args.device == "cuda" or (args.device == "auto" and torch.cuda.is_available())
-    trainer = Trainer(config, torch.device("cuda" if cuda else "cpu"))
-    pictures, hr, sources = read_data(args.data, config)
-    run = Run(args.out, trainer, sources)
-    run.prepare()
-    if args.init_from and trainer.step == 0:
-        initialise(trainer, args.init_from)
-    print(json.dumps(config.to_json(), indent=2))
-    print(f"{len(pictures)} training and {len(hr)} held-out pictures; at step {trainer.step}")
-    return loop(run, pictures, hr, args.workers, args.log_every)
+    if bool(args.recipe) == bool(args.config):
+        raise InputError("found no recipe or two, wanted one: as the first argument or --config")
+    config = build(read_recipe(args.recipe or args.config), args.set)
+    set_up(args)
+    with open_world(choose_device(args.device)) as world:
+        return train(args, config, world)
 
 
 if __name__ == "__main__":

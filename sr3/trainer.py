@@ -1,45 +1,39 @@
-"""The training loop. Every random draw is keyed by the step or the position, so a run resumed from
+"""One optimiser step. Every random draw is keyed by the step or the position, so a run resumed from
 any saved step ends with the weights of the uninterrupted run, bit for bit on the CPU."""
 
-import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FrameType
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
 
 from sr3 import diffusion
 from sr3.checkpoint import channels_last
 from sr3.config import TrainConfig
-from sr3.data import Positions, TrainingPictures, degrade
+from sr3.data import Batch, recolour
+from sr3.degrade import degrade
+from sr3.distributed import World, fill, full, synchronised, wrap
 from sr3.ema import Ema
 from sr3.model import Model, training_schedule
+from sr3.options import RunOptions
 from sr3.rng import generator_of, seed_of
-from sr3.schedule import Schedule
+
+BINS = 10  # of the noise levels in the log, equal shares of t
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one optimiser step reports: mean loss and gradient norm, before clipping."""
+    """What one optimiser step reports, on the device so that nobody waits for it.
 
-    loss: float
-    gradient_norm: float
+    Attributes:
+        loss: scalar, this process's mean.
+        gradient_norm: scalar, of the whole network over all processes, before clipping.
+        bins: (2, BINS), sum of unweighted losses and number of examples by noise level.
+    """
 
-
-class StopRequest:
-    """Turns SIGTERM and SIGINT into a flag that the loop reads between steps."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = number
+    loss: Tensor
+    gradient_norm: Tensor
+    bins: Tensor
 
 
 def learning_rate_at(step: int, config: TrainConfig) -> float:
@@ -50,129 +44,185 @@ def learning_rate_at(step: int, config: TrainConfig) -> float:
     return config.learning_rate * warm * cool
 
 
-def training_noise(
-    config: TrainConfig, positions: list[int], shape: torch.Size, step: int
-) -> tuple[Tensor, Tensor]:
-    """(uniforms (B, 2) float64, epsilon (B, *shape)), each example keyed by its position.
+def noise_levels(config: TrainConfig, positions: list[int]) -> Tensor:
+    """Uniforms (B, 2) float64 for `diffusion.sample_gamma`, each example keyed by its position.
 
     When asked, the first uniform, which picks t, is stratified over the batch: example i draws from
-    the i-th of batch_size equal parts, all rotated by one draw of the step.
+    the i-th of batch_size equal parts, all rotated by one draw of the batch.
     """
-    rotation = torch.rand(1, generator=generator_of(config.seed, "rotate", step)).double()
-    uniforms, epsilon = [], []
+    uniforms = []
     for position in positions:
+        batch, stratum = divmod(position, config.batch_size)
         generator = generator_of(config.seed, "noise", position)
         u = torch.rand(2, generator=generator, dtype=torch.float64)
         if config.stratified:
-            stratum = position % config.batch_size
+            rotation = torch.rand(1, generator=generator_of(config.seed, "rotate", batch)).double()
             u[0] = ((stratum + u[0]) / config.batch_size + rotation) % 1
         uniforms.append(u)
-        epsilon.append(torch.randn(shape, generator=generator))
-    return torch.stack(uniforms), torch.stack(epsilon)
+    return torch.stack(uniforms)
+
+
+def unit_noise(
+    config: TrainConfig, positions: list[int], shape: torch.Size, device: torch.device
+) -> Tensor:
+    """epsilon (B, *shape), each example keyed by its position and drawn where it is needed."""
+    draws = []
+    for position in positions:
+        generator = generator_of(config.seed, "epsilon", position, device=device)
+        draws.append(torch.randn(shape, generator=generator, device=device))
+    return torch.stack(draws)
 
 
 class Trainer:
     """Weights, optimiser and averages of one run, and the step that moves them."""
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        self.config = config
-        self.device = device
+    def __init__(
+        self, config: TrainConfig, world: World, options: RunOptions | None = None
+    ) -> None:
+        self.config, self.world, self.options = config, world, options or RunOptions()
+        self.device = world.device
+        self._check_batch()
         torch.manual_seed(seed_of(config.seed, "weights"))
-        self.model = channels_last(Model(config.spec).to(device))
-        self.schedule: Schedule = training_schedule(config.spec)
+        self.model = Model(config.spec).to(self.device)
+        self.network = self.model.network
+        self.network.recompute = self.options.recompute
+        sharded = world.size > 1 and self.options.strategy == "fsdp"
+        if self.options.channels_last and not sharded:
+            channels_last(self.model)  # sharding needs plainly contiguous weights
+        self.exchanged = wrap(self.network, world, self.options.strategy)
+        self.wrapped = self._compiled(self.exchanged)
+        self.schedule = training_schedule(config.spec)
         self.optimizer = torch.optim.Adam(
-            self.model.network.parameters(), lr=0.0, betas=(0.9, 0.99), fused=True
+            self.network.parameters(), lr=0.0, betas=config.betas, fused=self.options.fused
         )
-        self.ema = [Ema(self.model.network.named_parameters(), s) for s in config.ema]
+        self.ema = [Ema(self.network.named_parameters(), s) for s in config.ema]
         self.step = 0
 
-    def loss(self, hr: Tensor, positions: list[int]) -> Tensor:
-        """Eq. 6 on a batch of HR pictures (B, 3, H, W): mean weighted loss, a scalar."""
+    def _check_batch(self) -> None:
+        share, micro = self.config.batch_size / self.world.size, self.options.micro_batch
+        if share % 1 or (micro and share % micro):
+            raise ValueError(
+                f"found batch_size {self.config.batch_size} for {self.world.size} processes "
+                f"with micro-batches of {micro or share:g}, wanted a multiple of both"
+            )
+
+    def _compiled(self, network: nn.Module) -> nn.Module:
+        if self.options.compile == "off":
+            return network
+        mode = "reduce-overhead" if self.options.compile == "cudagraphs" else "default"
+        compiled: nn.Module = torch.compile(network, mode=mode)  # type: ignore[assignment]
+        return compiled
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Eq. 6 on a batch: weighted and unweighted losses (B,), and u of t (B,) in [0, 1)."""
         config, model = self.config, self.model
-        _, lr_up = degrade(hr, config.scale, config.augmentation, config.seed, positions)
+        colour = batch.colour.to(self.device, non_blocking=True)
+        hr = recolour(batch.pixels.to(self.device, non_blocking=True), colour)
+        if self.options.channels_last:
+            hr = hr.contiguous(memory_format=torch.channels_last)
+        lr_up, told = degrade(hr, config.scale, config.augmentation, config.seed, batch.positions)
         y_0 = model.encode(hr, lr_up)
         if config.task == "regression":
-            gamma = torch.zeros(len(hr), dtype=torch.float64, device=self.device)
+            u = gamma = torch.zeros(len(hr), dtype=torch.float64, device=self.device)
             epsilon = y_t = torch.zeros_like(y_0)
         else:
-            uniforms, drawn = training_noise(config, positions, hr.shape[1:], self.step)
-            gamma = diffusion.sample_gamma(self.schedule, uniforms).to(self.device)
-            epsilon = drawn.to(self.device)
+            uniforms = noise_levels(config, batch.positions).to(self.device)
+            u, gamma = uniforms[:, 0], diffusion.sample_gamma(self.schedule, uniforms)
+            epsilon = unit_noise(config, batch.positions, hr.shape[1:], self.device)
             y_t = diffusion.q_sample(y_0, gamma, epsilon)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            output = model.network(lr_up, y_t, gamma)
-        wanted = diffusion.target(model.spec.objective, y_0, epsilon, gamma)
-        per_image = diffusion.loss_per_image(output, wanted, config.loss_power)
+            output = self.wrapped(lr_up, y_t, gamma, told)
+        wanted = diffusion.target(config.objective, y_0, epsilon, gamma)
+        plain = diffusion.loss_per_image(output, wanted, config.loss_power)
         if config.task == "regression":
-            return per_image.mean()
-        return (
-            per_image * diffusion.loss_weight(model.spec.objective, gamma, config.min_snr)
-        ).mean()
+            return plain, plain, u
+        return plain * diffusion.loss_weight(config.objective, gamma, config.min_snr), plain, u
 
-    def train_step(self, hr: Tensor, positions: list[int]) -> StepResult:
-        """One optimiser step; dropout is keyed by the step."""
-        torch.manual_seed(seed_of(self.config.seed, "dropout", self.step))
+    def train_step(self, batch: Batch) -> StepResult:
+        """One optimiser step on this process's share of a batch, in micro-batches."""
         self.model.train()
-        hr = hr.to(self.device).contiguous(memory_format=torch.channels_last)
-        loss = self.loss(hr, positions)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        parameters = self.model.network.parameters()
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        parts = split(batch, self.options.micro_batch or len(batch.positions))
+        loss = torch.zeros((), device=self.device)
+        bins = torch.zeros(2, BINS, device=self.device)
+        for i, part in enumerate(parts):
+            key = (self.config.seed, "dropout", self.step, self.world.rank, i)
+            torch.manual_seed(seed_of(*key))
+            with synchronised(self.exchanged, i == len(parts) - 1):
+                weighted, plain, u = self.losses(part)
+                mean = weighted.mean() / len(parts)
+                mean.backward()  # type: ignore[no-untyped-call]
+            loss += mean.detach()
+            place = (u * BINS).long().clamp(max=BINS - 1)
+            bins[0].index_add_(0, place, plain.detach())
+            bins[1].index_add_(0, place, torch.ones_like(plain))
+        return StepResult(loss, self._update(), bins)
+
+    def _update(self) -> Tensor:
+        """Clip, step, average; the gradient norm before clipping."""
+        parameters = list(self.network.parameters())
+        limit = self.config.clip or float("inf")
+        norm = full(torch.nn.utils.clip_grad_norm_(parameters, limit)).detach()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.step, self.config)
         self.optimizer.step()
         self.step += 1
         for ema in self.ema:
-            ema.update(self.model.network.named_parameters(), self.step)
-        return StepResult(float(loss.detach()), float(norm))
+            ema.update(self.network.named_parameters(), self.step)
+        return norm
 
     def averaged(self, index: int = 0) -> Model:
-        """A copy of the model in evaluation mode with the weights of one average."""
+        """A whole copy of the model in evaluation mode with the weights of one average."""
         model = Model(self.model.spec).to(self.device)
-        model.network.load_state_dict(self.ema[index].weights)
+        weights = {name: full(w) for name, w in self.ema[index].weights.items()}
+        model.network.load_state_dict(weights)
         return channels_last(model).eval()
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that changes in training, by name."""
+        """Everything that changes in training, whole, by name; empty but on the main process."""
         tensors: dict[str, Tensor] = {}
-        for name, parameter in self.model.network.named_parameters():
-            tensors[f"network/{name}"] = parameter.detach()
+
+        def keep(name: str, value: Tensor) -> None:
+            whole = full(value.detach())
+            if self.world.main:
+                tensors[name] = whole.cpu()
+
+        for name, parameter in self.network.named_parameters():
+            keep(f"network/{name}", parameter)
             moments = self.optimizer.state.get(parameter, {})
             for moment in ("exp_avg", "exp_avg_sq"):
                 if moment in moments:
-                    tensors[f"{moment}/{name}"] = moments[moment]
+                    keep(f"{moment}/{name}", moments[moment])
         for ema in self.ema:
             for name, weights in ema.weights.items():
-                tensors[f"ema-{ema.sigma_rel:g}/{name}"] = weights
+                keep(f"{ema.name}/{name}", weights)
         return tensors
 
-    def load_state(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Inverse of `state` after `step` steps."""
+    def load_state(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Inverse of `state` after `step` steps, into any number of processes."""
         self.step = step
-        with torch.no_grad():
-            for name, parameter in self.model.network.named_parameters():
-                parameter.copy_(tensors[f"network/{name}"])
-                if step:
-                    self.optimizer.state[parameter] = {
-                        "step": torch.tensor(float(step), device=self.device),
-                        "exp_avg": self._like(parameter, tensors[f"exp_avg/{name}"]),
-                        "exp_avg_sq": self._like(parameter, tensors[f"exp_avg_sq/{name}"]),
-                    }
+        self.optimizer.state.clear()
+        for name, parameter in self.network.named_parameters():
+            fill(parameter, tensors[f"network/{name}"])
+            if step:
+                moments = {"step": torch.tensor(float(step), device=self.device)}
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    moments[moment] = torch.zeros_like(parameter).detach()
+                    fill(moments[moment], tensors[f"{moment}/{name}"])
+                self.optimizer.state[parameter] = moments
         for ema in self.ema:
             for name, weights in ema.weights.items():
-                weights.copy_(tensors[f"ema-{ema.sigma_rel:g}/{name}"])
-
-    @staticmethod
-    def _like(parameter: Tensor, values: Tensor) -> Tensor:
-        return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(values)
+                fill(weights, tensors[f"{ema.name}/{name}"])
 
 
-def batches(
-    pictures: np.ndarray, config: TrainConfig, first: int, workers: int
-) -> DataLoader[Tensor]:
-    """Batches of HR pictures for the steps from `first` to the end of the run."""
-    side = config.spec.unet.resolution
-    data = TrainingPictures(pictures, side, config.augmentation, config.seed)
-    sampler = Positions(first, config.steps, config.batch_size)
-    return DataLoader(data, batch_sampler=sampler, num_workers=workers)
+def split(batch: Batch, size: int) -> list[Batch]:
+    """`batch` in parts of `size` pictures."""
+    return [
+        Batch(
+            batch.pixels[i : i + size],
+            batch.colour[i : i + size],
+            batch.positions[i : i + size],
+            [],
+        )
+        for i in range(0, len(batch.positions), size)
+    ]

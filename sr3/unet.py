@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 RESCALE = 2**-0.5
 
@@ -176,6 +177,7 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.recompute = False  # trade time for memory: keep only each stage's input for backward
         width, embedding = config.channels, 4 * config.channels
         pixels = config.image_channels * config.patch**2
         self.embed = nn.Sequential(
@@ -223,6 +225,13 @@ class UNet(nn.Module):
                 stages.append(self._stage(width, width, attend=False, resample="up"))
         return stages, width
 
+    def _run(self, stage: nn.Module, x: Tensor, embedding: Tensor) -> Tensor:
+        if self.recompute and self.training:
+            out: Tensor = checkpoint(stage, x, embedding, use_reentrant=False)
+        else:
+            out = stage(x, embedding)
+        return out
+
     @property
     def dtype(self) -> torch.dtype:
         """Of the weights, and so of the output; autocast works inside only."""
@@ -264,14 +273,14 @@ class UNet(nn.Module):
         x = self.stem(F.pixel_unshuffle(x, self.config.patch) if self.config.patch > 1 else x)
         skips = [x]
         for stage in self.down:
-            x = stage(x, embedding)
+            x = self._run(stage, x, embedding)
             skips.append(x)
         for stage in self.middle:
-            x = stage(x, embedding)
+            x = self._run(stage, x, embedding)
         for stage in self.up:
             assert isinstance(stage, Stage)
             keep = stage.block.resample == "keep"
-            x = stage(torch.cat([x, skips.pop()], dim=1) if keep else x, embedding)
+            x = self._run(stage, torch.cat([x, skips.pop()], dim=1) if keep else x, embedding)
         x = self.head(F.silu(self.head_norm(x))).to(self.dtype)
         return F.pixel_shuffle(x, self.config.patch) if self.config.patch > 1 else x
 

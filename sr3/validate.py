@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sr3 import images, sampling
+from sr3.distributed import World
 from sr3.model import Model
 from sr3.resize import downsample, resize
 from sr3.rng import generator_of
@@ -26,18 +27,41 @@ def quantise(pictures: Tensor) -> Tensor:
     return images.from_uint8(images.to_uint8(pictures)).to(pictures.device)
 
 
-@torch.inference_mode()
-def validate(model: Model, hr: Tensor, steps: int, precision: str, batch: int = 8) -> Validation:
-    """Super-resolve the 8-bit LR of `hr` (B, 3, H, W), noise keyed by a picture's place."""
-    lr = quantise(downsample(hr, model.spec.scale))
+def restore(
+    model: Model, lr: Tensor, places: range, steps: int, precision: str, batch: int
+) -> Tensor:
+    """The pictures (n, 3, H, W) at `places` of `lr`, 8-bit, noise keyed by a picture's place."""
     out = []
-    for start in range(0, len(lr), batch):
-        part = lr[start : start + batch]
-        generators = [generator_of("validation", start + i) for i in range(len(part))]
-        out.append(
-            sampling.upscale(model, part, generators, steps=steps, precision=precision).cpu()
-        )
-    sr = quantise(torch.cat(out))
+    for start in range(0, len(places), batch):
+        part = places[start : start + batch]
+        generators = [generator_of("validation", place) for place in part]
+        wanted = lr[list(part)]
+        out.append(sampling.upscale(model, wanted, generators, steps=steps, precision=precision))
+    return quantise(torch.cat(out).cpu()) if out else lr.new_empty(0).cpu()
+
+
+@torch.inference_mode()
+def validate(
+    model: Model,
+    hr: Tensor,
+    steps: int,
+    precision: str,
+    batch: int = 8,
+    world: World | None = None,
+) -> Validation:
+    """Super-resolve the 8-bit LR of `hr` (B, 3, H, W), shared out over the processes."""
+    world = world or World(hr.device)
+    lr = quantise(downsample(hr.to(world.device), model.spec.scale))
+    places = range(world.rank, len(lr), world.size)
+    parts = world.gather(
+        images.to_uint8(restore(model, lr, places, steps, precision, batch))
+        if len(places)
+        else None
+    )
+    sr = torch.empty_like(hr, device="cpu")
+    for rank, part in enumerate(parts):
+        if part is not None:
+            sr[rank :: world.size] = images.from_uint8(part)
     mse = ((sr - hr.cpu()) / 2).square().mean(dim=(1, 2, 3))
     consistency = ((downsample(sr, model.spec.scale) - lr.cpu()) / 2).square().mean()
     return Validation(float((-10 * mse.log10()).mean()), float(consistency), sr)

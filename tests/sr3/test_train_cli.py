@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -52,12 +53,12 @@ def test_tensorboard_reads_the_log(finished):
 
 def test_the_average_differs_from_the_last_weights_and_validation_uses_it(finished, faces):
     """The logged PSNR is reproduced from the averaged file, not from the last weights."""
-    from sr3 import data, validate
+    from sr3 import sources, validate
 
     lines = [json.loads(x) for x in (finished / "log.jsonl").read_text().splitlines()]
     logged = next(x for x in lines if x["step"] == 12 and "validation/psnr" in x)
-    _, held = data.split_holdout(images.list_images(faces), 2)
-    hr = images.from_uint8(data.load_pictures(held, 32))
+    _, held = sources.split_holdout(sources.open_source(faces), 2)
+    hr = images.from_uint8(np.stack([held.read(i) for i in range(2)]))
     averaged = checkpoint.load_model(finished / "ema-0.05.safetensors")
     found = validate.validate(averaged, hr, 4, "fp32").psnr
     assert found == pytest.approx(logged["validation/psnr"], abs=1e-4)
@@ -108,8 +109,6 @@ def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
 
 
 def smooth_pictures(count):
-    import numpy as np
-
     rng = np.random.default_rng(5)
     noise = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
     return noise.repeat(4, axis=1).repeat(4, axis=2)

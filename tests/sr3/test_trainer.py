@@ -20,9 +20,14 @@ def test_warm_up_is_linear_then_constant_then_linear_to_zero():
     assert trainer.learning_rate_at(99, paper) == 1.0
 
 
+def drawn(made, positions):
+    levels = trainer.noise_levels(made, list(positions))
+    return levels, trainer.unit_noise(made, list(positions), SHAPE, torch.device("cpu"))
+
+
 def test_noise_is_drawn_for_each_example_by_its_position():
-    whole = trainer.training_noise(TINY, list(range(16, 24)), SHAPE, 2)
-    part = trainer.training_noise(TINY, [19, 23], SHAPE, 2)
+    whole = drawn(TINY, range(16, 24))
+    part = drawn(TINY, [19, 23])
     for every, some in zip(whole, part, strict=True):
         assert torch.equal(every[[3, 7]], some)
     assert len(torch.unique(whole[0][:, 0])) == 8
@@ -31,7 +36,7 @@ def test_noise_is_drawn_for_each_example_by_its_position():
 def test_a_batch_has_a_level_from_every_eighth():
     for step in range(5):
         positions = list(range(8 * step, 8 * step + 8))
-        uniforms, _ = trainer.training_noise(TINY, positions, SHAPE, step)
+        uniforms = trainer.noise_levels(TINY, positions)
         spread = np.sort(uniforms[:, 0].numpy())
         gaps = np.diff(np.concatenate([spread, spread[:1] + 1]))
         assert gaps.max() < 2 / 8 + 1e-9
@@ -41,10 +46,7 @@ def test_a_batch_has_a_level_from_every_eighth():
 def test_each_example_draws_its_level_from_the_same_distribution(stratified):
     """p(gamma) of one place in the batch over many steps: uniform, stratified or not."""
     made = config.changed(TINY, stratified=stratified)
-    draws = [
-        float(trainer.training_noise(made, [8 * step + 3], torch.Size((1,)), step)[0][0, 0])
-        for step in range(3000)
-    ]
+    draws = [float(trainer.noise_levels(made, [8 * step + 3])[0, 0]) for step in range(3000)]
     counts, _ = np.histogram(draws, bins=10, range=(0, 1))
     assert counts.min() > 220  # 300 expected; 220 is nearly five standard deviations below
     assert counts.max() < 380
@@ -55,13 +57,13 @@ def test_levels_are_not_stratified_when_the_paper_is_followed():
     occupied = []
     for step in range(200):
         positions = list(range(8 * step, 8 * step + 8))
-        uniforms, _ = trainer.training_noise(made, positions, torch.Size((1,)), step)
+        uniforms = trainer.noise_levels(made, positions)
         occupied.append(len(torch.unique((uniforms[:, 0] * 8).long())))
     assert 5.0 < np.mean(occupied) < 5.5  # 8 (1 - (7/8)^8) = 5.25 of 8 for free draws
 
 
 def test_the_levels_are_those_of_the_training_schedule():
-    uniforms, _ = trainer.training_noise(TINY, list(range(8)), SHAPE, 0)
+    uniforms = trainer.noise_levels(TINY, list(range(8)))
     gamma = diffusion.sample_gamma(schedule.make(TINY.schedule), uniforms)
     assert gamma.dtype == torch.float64
     assert gamma.min() > 0
