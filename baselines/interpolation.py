@@ -17,6 +17,7 @@ class Interpolation:
     scale: int
     resize: Callable[[Tensor, int], Tensor]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    stochastic: bool = False
 
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         """(B, 3, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale), clipped; needs no noise."""

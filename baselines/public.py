@@ -29,6 +29,7 @@ class Public:
     scale: int
     network: Callable[[Tensor], Tensor]
     provenance: Mapping[str, Any]
+    stochastic: bool = False
 
     @torch.inference_mode()
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:

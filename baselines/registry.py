@@ -48,7 +48,10 @@ class UnavailableError(InputError):
 
 
 class System(Protocol):
-    """A thing benched. `provenance` is stored with every output and is part of its cache key."""
+    """A thing benched. `provenance` is stored with every output and is part of its cache key.
+
+    A system may have `stochastic: bool`; without it, it is taken to use its noise.
+    """
 
     @property
     def name(self) -> str: ...

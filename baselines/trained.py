@@ -35,6 +35,11 @@ class Trained:
         """Integer factor from LR to HR."""
         return self.options.scale
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether two samples of one input differ."""
+        return self.name == "sr3"
+
     @cached_property
     def model(self) -> Model:
         """The network on the device of the run."""

@@ -19,6 +19,7 @@ class RunConfig:
         imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
+        samples: K of the diversity metric.
         rank, world: this process among those that share the images.
     """
 
@@ -32,6 +33,7 @@ class RunConfig:
     steps: int | None = None
     consistent: bool = False
     batch_size: int = 8
+    samples: int = 4
     device: str = "cpu"
     precision: str = "bf16"
     out: Path = Path("results/runs")

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Entry:
 
     Attributes:
         outputs: gets the images of given items, made now or found.
+        sample: gets the k-th further sample of them (k from 1); None for a system without noise.
         problem: why there are none ("unavailable: ...", "failed: ..."), or "".
     """
 
@@ -44,6 +45,7 @@ class Entry:
     source: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
     outputs: Callable[[Sequence[Item], Progress], tuple[Output, ...]] | None = None
+    sample: Callable[[Sequence[Item], int, Progress], tuple[Output, ...]] | None = None
     problem: str = ""
 
 
@@ -109,14 +111,18 @@ def _running(
     folder: Path,
     store: Store,
 ) -> Entry:
-    job = Job(
-        loaded, named.suite, folder / "images" / key, config.seed, config.batch_size, config.device
-    )  # fmt: skip
+    images = folder / "images" / key
+    job = Job(loaded, named.suite, images, config.seed, config.batch_size, config.device)
 
     def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
         return make_outputs(job, items, store, progress)
 
-    return Entry(key, "system", loaded.source, provenance, outputs)
+    def sample(items: Sequence[Item], number: int, progress: Progress) -> tuple[Output, ...]:
+        further = replace(job, folder=images / f"sample-{number}", sample=number)
+        return make_outputs(further, items, store, progress)
+
+    stochastic = getattr(loaded, "stochastic", True)
+    return Entry(key, "system", loaded.source, provenance, outputs, sample if stochastic else None)
 
 
 def check_name(name: str) -> None:

@@ -10,7 +10,7 @@ from bench import extractor as extractors
 from bench.config import DRAWS, judged_batch
 from bench.extractor import load_extractor
 from bench.features import FeatureStore
-from bench.measure import Judge, measure
+from bench.measure import Judge, Observer, measure, measure_samples
 from bench.metric import Features, ImageBatch, Metric, SetValue, Values
 from bench.outputs import Output
 from bench.records import Score, score, score_of_interval, unavailable
@@ -18,6 +18,7 @@ from bench.store import Store
 from bench.suite import NamedSuite
 
 Progress = Callable[[int], None]
+Samples = Callable[[], Sequence[Sequence[Output]]]
 
 
 @dataclass(frozen=True)
@@ -72,25 +73,24 @@ class Evaluator:
     def see(self, outputs: Sequence[Output], progress: Progress) -> dict[str, Values]:
         """One pass over the images: values of pixel metrics; features go to their stores."""
         observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
-        judge = Judge(
-            self.named.suite,
-            self.usable,
-            self.store,
-            self.device,
-            judged_batch(self.named.suite.size),
-            observers,
-        )
-        return measure(judge, outputs, progress)
+        return measure(self._judge(observers), outputs, progress)
 
     def evaluate(
-        self, outputs: Sequence[Output], hr: Sequence[str], progress: Progress
+        self,
+        outputs: Sequence[Output],
+        hr: Sequence[str],
+        progress: Progress,
+        samples: Samples | None = None,
     ) -> Evaluation:
         """All scores of a system.
 
         Args:
             outputs: its images; hr: SHA-256 of the HR image of each, already seen.
+            samples: makes K samples of every input, the first being `outputs`; None for foreign
+                images. An empty result means that the system has no noise.
         """
         per_image = self.see(outputs, progress) | self._from_ledger(outputs)
+        per_image |= self._from_samples(outputs, samples)
         pictures = [output.sha256 for output in outputs]
         sets: dict[str, SetValue] = {}
         for name, metric in self.usable.items():
@@ -115,7 +115,8 @@ class Evaluator:
             elif name in per_image:
                 scores[name] = score(metric, per_image[name])
             else:
-                scores[name] = unavailable(metric, f"no {metric.ledger} noted for these images")
+                wanted = metric.ledger or "samples"
+                scores[name] = unavailable(metric, f"no {wanted} of these images")
         return scores
 
     def _from_ledger(self, outputs: Sequence[Output]) -> dict[str, Values]:
@@ -127,6 +128,24 @@ class Evaluator:
             if all(value is not None for value in noted):
                 found[name] = np.array(noted, dtype=np.float64)
         return found
+
+    def _from_samples(
+        self, outputs: Sequence[Output], samples: Samples | None
+    ) -> dict[str, Values]:
+        names = [name for name, metric in self.usable.items() if metric.per_samples is not None]
+        if not names or samples is None:
+            return {}
+        drawn = samples()
+        if not drawn:
+            return {name: np.zeros(len(outputs)) for name in names}
+        together = [outputs, *drawn]
+        return {name: measure_samples(self._judge(), name, together, _silent) for name in names}
+
+    def _judge(self, observers: Sequence[Observer] = ()) -> Judge:
+        batch = judged_batch(self.named.suite.size)
+        return Judge(
+            self.named.suite, self.usable, self.store, self.device, batch, observers
+        )  # fmt: skip
 
     def _in_order(self, per_image: Mapping[str, Values]) -> dict[str, Values]:
         return {name: per_image[name] for name in self.metrics if name in per_image}
@@ -155,3 +174,7 @@ class Evaluator:
             if reason is not None:
                 return reason
         return metric.unavailable(self.device)
+
+
+def _silent(count: int) -> None:
+    """Samples are decoded in no time beside their making, which has its own bar."""

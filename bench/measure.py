@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.dataset import read_checked
+from bench.files import sha256_of_json
 from bench.metric import ImageBatch, Metric, Values
 from bench.outputs import Output
 from bench.pixels import LR_ID, make_lr, to_batch
@@ -125,3 +126,37 @@ def _read_pair(output: Output, suite: Suite) -> tuple[Picture, Picture]:
     if output.path == output.item.path:
         return hr, hr
     return read_checked(output.path, suite.size, "the suite"), hr
+
+
+def measure_samples(
+    judge: Judge,
+    name: str,
+    samples: Sequence[Sequence[Output]],
+    progress: Callable[[int], None],
+) -> Values:
+    """(N,) values of a `per_samples` metric.
+
+    Args:
+        samples: K tuples of outputs, each in the order of the images.
+    """
+    metric = judge.metrics[name]
+    keys = [_samples_key(name, metric, drawn) for drawn in zip(*samples, strict=True)]
+    found = [judge.store.value(key) for key in keys]
+    for index, drawn in enumerate(zip(*samples, strict=True)):
+        if found[index] is None:
+            found[index] = _judge_samples(judge, metric, keys[index], drawn)
+        progress(1)
+    return np.array(found, dtype=np.float64)
+
+
+def _judge_samples(judge: Judge, metric: Metric, key: ValueKey, drawn: Sequence[Output]) -> float:
+    assert metric.per_samples is not None
+    pictures = [read_checked(o.path, judge.suite.size, "the suite") for o in drawn]
+    value = float(metric.per_samples(to_batch(pictures, judge.device)[:, None])[0])
+    judge.store.add_values([(key, value)])
+    return value
+
+
+def _samples_key(name: str, metric: Metric, drawn: Sequence[Output]) -> ValueKey:
+    together = sha256_of_json([output.sha256 for output in drawn])
+    return ValueKey(f"{name} {metric.fingerprint}", together, drawn[0].item.sha256, LR_ID)

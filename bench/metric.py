@@ -1,10 +1,11 @@
 """What a metric is: one module in `bench/metrics/` with a value `METRIC`; its file name is its id.
 
-Four kinds, told apart by the one function that is given:
+Five kinds, told apart by the one function that is given:
 
 - `per_image(batch)`: a number per image from the pixels (psnr, ssim, consistency, lpips).
 - `per_feature(features, labels)`: a number per image from an extractor's output (top1_error).
 - `per_set(sr, hr, draws, seed)`: one number from all features of a system and of HR (fid, kid, is).
+- `per_samples(samples)`: a number per image from K samples of each input (diversity).
 - `ledger`: the name of a number that is noted while sampling (seconds per image, peak memory).
 
 The runner decodes each image once, forwards it once per extractor and hands the results to all.
@@ -116,6 +117,7 @@ class Metric:
     per_image: Callable[[ImageBatch], Values] | None = None
     per_feature: Callable[[Features, tuple[int | None, ...]], Values] | None = None
     per_set: PerSet | None = None
+    per_samples: Callable[["Tensor"], Values] | None = None
     ledger: str | None = None
     extractor: str | None = None
     shown_times: float = 1.0

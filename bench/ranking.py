@@ -23,6 +23,11 @@ class Scored:
     n: int = 0
 
     @property
+    def has_value(self) -> bool:
+        """False where every image is identical to HR, so that there is no mean."""
+        return self.per_image is None or bool(np.isfinite(self.per_image).any())
+
+    @property
     def value(self) -> float:
         """The number that ranks, unrounded."""
         if self.set_value is not None:
@@ -65,6 +70,7 @@ def rank(metric: Metric, scored: Mapping[str, Scored]) -> Ranking:
         scored: of all systems in one order of images; references and interpolation are compared,
             but never ranked.
     """
+    scored = {name: s for name, s in scored.items() if s.has_value}
     tests: dict[tuple[str, str], Paired] = {}
     for a, b in combinations(scored, 2):
         paired = compare(metric, scored[a], scored[b])

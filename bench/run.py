@@ -37,10 +37,12 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         "(.pth, .safetensors); repeatable")  # fmt: skip
     add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
         help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
+    add("--samples", type=_positive, default=4, help="K of the diversity metric (default 4)")
     add("--batch-size", type=_positive, help="images sampled at once; results do not depend on it")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--precision", choices=("bf16", "float32"), default="bf16", help="of sampling")
     add("--out", type=Path, default=Path("results/runs"), help="default results/runs")
+    add("--groups", help="JSONL or CSV of image attributes, or `embedded`: metrics by group")
     add("--require", action="store_true", help="exit 1 when a metric or system is unavailable")
     add("--dry-run", action="store_true", help="check everything, print the plan, write nothing")
     return parser.parse_args(argv)
@@ -50,8 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run; 1 when a system crashed, or something was unavailable under `--require`."""
     options = parse(argv)
     require_bench_extra()
-    from bench import runner, text  # after the check: a plain install has no torch
+    from bench import groups, runner, text  # after the check: a plain install has no torch
 
+    attributes = _attributes(options.groups)
     planned = runner.plan(_config(options))
     print("\n".join(planned.lines()))
     if options.dry_run:
@@ -59,6 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     result = runner.run(planned)
     print()
     print(text.render(result.table))
+    if attributes is not None:
+        groups.of_run(result.folder, attributes)
+        print(f"metrics by group are in {result.folder / 'groups.txt'} and groups.png")
     print(f"records, table.tex and sheet.png are in {result.folder}")
     if result.failed:
         print(f"failed: {', '.join(result.failed)}")
@@ -85,12 +91,23 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         steps=options.steps,
         consistent=options.consistent,
         batch_size=options.batch_size or (32 if device == "cuda" else 8),
+        samples=options.samples,
         device=device,
         precision=options.precision,
         out=options.out,
         imports=dict(options.system),
         checkpoints=dict(options.checkpoint),
     )
+
+
+def _attributes(name: str | None) -> Path | None:
+    from bench import groups
+
+    if name is None:
+        return None
+    path = groups.resolve(name)
+    groups.read_attributes(path)  # a wrong file is refused before anything runs
+    return path
 
 
 def _device(wanted: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,8 @@ def _run_entry(planned: Plan, evaluator: Evaluator, entry: Entry, say: Say) -> D
             outputs = entry.outputs(planned.images.items, progress)
         with _bar(planned, entry, "judging") as progress:
             hr = [item.sha256 for item in planned.images.items]
-            evaluation = evaluator.evaluate(outputs, hr, progress)
+            samples = partial(_samples, planned, entry) if entry.role == "system" else None
+            evaluation = evaluator.evaluate(outputs, hr, progress, samples)
     except InputError:
         raise
     except Exception as error:  # a broken system must not take the others with it
@@ -125,6 +127,16 @@ def _run_entry(planned: Plan, evaluator: Evaluator, entry: Entry, say: Say) -> D
         return _write(planned, Done(_record(planned, replace(entry, problem=problem))))
     record = _record(planned, entry, outputs, evaluation)
     return _write(planned, Done(record, outputs, evaluation))
+
+
+def _samples(planned: Plan, entry: Entry) -> list[tuple[Output, ...]]:
+    """The further samples of every input; none for a system without noise."""
+    drawn: list[tuple[Output, ...]] = []
+    for number in range(1, planned.config.samples if entry.sample else 1):
+        assert entry.sample is not None
+        with _bar(planned, entry, f"sample {number + 1}") as progress:
+            drawn.append(entry.sample(planned.images.items, number, progress))
+    return drawn
 
 
 def _write(planned: Plan, done: Done) -> Done:

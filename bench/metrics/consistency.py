@@ -10,7 +10,9 @@ KERNEL_MISMATCH = 0.5e-5  # a ground truth above this floor was not made by this
 
 
 def consistency(sr: Tensor, lr: Tensor, scale: int) -> Values:
-    """MSE between `lr` and `sr` after the one resize operator, not rounded.
+    """MSE between `lr` and `sr` after the one resize operator, clipped to [0, 1], not rounded.
+
+    LR itself was clipped when it was stored, so the overshoot of the kernel is no error.
 
     Args:
         sr: (B, 3, H, W) float64 in [0, 1]; lr: (B, 3, H / scale, W / scale), 8-bit levels / 255.
@@ -18,7 +20,7 @@ def consistency(sr: Tensor, lr: Tensor, scale: int) -> Values:
     Returns:
         (B,) float64.
     """
-    error = downsample(sr, scale) - lr
+    error = downsample(sr, scale).clamp(0, 1) - lr
     values: Values = error.square().mean(dim=(1, 2, 3)).cpu().numpy().astype(np.float64)
     return values
 

@@ -7,7 +7,7 @@ from sr3.resize import downsample
 
 def per_image(batch: ImageBatch) -> Values:
     """PSNR between LR and the downsampled output of each picture, in dB."""
-    return psnr(downsample(batch.sr_unit, batch.scale), batch.lr_unit)
+    return psnr(downsample(batch.sr_unit, batch.scale).clamp(0, 1), batch.lr_unit)
 
 
 METRIC = Metric(

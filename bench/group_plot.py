@@ -1,0 +1,65 @@
+"""The picture of a breakdown: a panel per attribute, means with intervals per system."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.files import write_bytes
+from bench.metric import load_metric
+
+if TYPE_CHECKING:
+    from bench.groups import Breakdown
+
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777")
+
+
+def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None = None) -> None:
+    """Write a PNG of one metric (the first by default) over all attributes and systems."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    metric = metric or breakdowns[0].metric
+    chosen = [b for b in breakdowns if b.metric == metric]
+    attributes = list(dict.fromkeys(b.attribute for b in chosen))
+    rows = -(-len(attributes) // 3)
+    figure = Figure(figsize=(12, 3.4 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, 3, squeeze=False).flat
+    for axis, attribute in zip(axes, attributes, strict=False):
+        _panel(axis, [b for b in chosen if b.attribute == attribute], metric)
+    for axis in list(axes)[len(attributes) :]:
+        axis.set_visible(False)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90, metadata={"Software": None})
+    write_bytes(path, buffer.getvalue())
+
+
+def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", metric: str) -> None:
+    definition = load_metric(metric)
+    times = definition.shown_times
+    for index, breakdown in enumerate(breakdowns):
+        offset = (index - (len(breakdowns) - 1) / 2) * 0.18
+        for place, group in enumerate(breakdown.groups):
+            low = group.value if group.low is None else group.low
+            high = group.value if group.high is None else group.high
+            axis.errorbar(
+                place + offset,
+                group.value * times,
+                yerr=np.array([[group.value - low], [high - group.value]]).clip(0) * times,
+                fmt="o",
+                markersize=4,
+                capsize=2,
+                color=COLOURS[index % len(COLOURS)],
+                label=breakdown.system if place == 0 else None,
+            )
+    groups = breakdowns[0].groups
+    axis.set_xticks(range(len(groups)), [f"{g.level}\n{g.n}" for g in groups], fontsize=8)
+    smallest = min(b.p_holm for b in breakdowns)
+    axis.set_title(f"{breakdowns[0].attribute} (smallest p = {smallest:.2g})", fontsize=10)
+    axis.set_ylabel(" ".join(part for part in (definition.title, definition.unit) if part))
+    axis.grid(axis="y", alpha=0.3)
