@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     responses = load(args.what, args.db, args.digest, tool)
     stimuli = read_stimuli(args.stimuli) if args.stimuli else None
     rates = published_for(args.published or default_key(_preset(responses.source)))
-    analysis = analyse(responses, _settings(args, responses.source))
+    analysis = analyse(responses, settings_of(args, responses.source))
     print(summary(analysis))
     if args.out:
         for path in write_all(analysis, args.out, rates, stimuli):
@@ -77,7 +77,8 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace, source: Source) -> Settings:
+def settings_of(args: argparse.Namespace, source: Source) -> Settings:
+    """The settings of a command line; a margin of the locked protocol counts as declared."""
     declared = source.protocol.get("study_file", {}).get("rules", {}).get("equivalence_margin")
     chosen: dict[str, Any] = {"margin": DEFAULT_MARGIN}
     if args.margin is not None:

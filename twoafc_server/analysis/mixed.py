@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
+from scipy.sparse.linalg import splu
 from scipy.special import expit
 from scipy.stats import norm
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
@@ -54,7 +55,8 @@ def mixed_rate(rows: pd.DataFrame, level: float = 0.95) -> MixedRate | None:
     start = np.log([0.5, 0.5])
     fit = minimize(lambda s: _laplace(data, s)[0], start, method="L-BFGS-B", bounds=_BOUNDS)
     _, middle, curvature = _laplace(data, fit.x)
-    error = float(np.sqrt(np.linalg.inv(curvature)[0, 0]))
+    first = np.eye(1, curvature.shape[0])[0]
+    error = float(np.sqrt(splu(curvature).solve(first)[0]))
     return _population("Laplace maximum likelihood", middle, error, np.exp(fit.x), level)
 
 
@@ -88,27 +90,31 @@ def _indicators(names: pd.Categorical) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(names)), (np.arange(len(names)), names.codes)), shape)
 
 
-def _laplace(data: _Data, log_spreads: Floats) -> tuple[float, float, Floats]:
-    """Negative log likelihood by Laplace, the intercept, and the curvature at the mode."""
+def _laplace(data: _Data, log_spreads: Floats) -> tuple[float, float, sparse.csc_matrix]:
+    """Negative log likelihood by Laplace, the intercept, and the curvature at the mode.
+
+    Sparse LU: the curvature is mostly empty, and dense LAPACK's threads stall on a busy machine.
+    """
     penalty = np.concatenate([[0.0], np.repeat(np.exp(-2 * log_spreads), data.sizes)])
     effects = np.zeros(len(penalty))
     for _ in range(50):  # Newton's method on a concave penalised likelihood
         curvature = _curvature(data, effects, penalty)
         gradient = data.design.T @ (data.y - expit(data.design @ effects)) - penalty * effects
-        step = np.linalg.solve(curvature, gradient)
+        step = splu(curvature).solve(gradient)
         effects = effects + step
         if np.abs(step).max() < 1e-8:
             break
     logits = data.design @ effects
     fit = data.y @ logits - np.logaddexp(0, logits).sum() - penalty @ effects**2 / 2
-    volume = np.linalg.slogdet(curvature[1:, 1:])[1] + 2 * log_spreads @ data.sizes
+    determinant = np.log(np.abs(splu(curvature[1:, 1:].tocsc()).U.diagonal())).sum()
+    volume = determinant + 2 * log_spreads @ data.sizes
     return float(volume / 2 - fit), float(effects[0]), curvature
 
 
-def _curvature(data: _Data, effects: Floats, penalty: Floats) -> Floats:
+def _curvature(data: _Data, effects: Floats, penalty: Floats) -> sparse.csc_matrix:
     chance = expit(data.design @ effects)
     weighted = data.design.multiply((chance * (1 - chance))[:, None])
-    return np.asarray((data.design.T @ weighted).toarray() + np.diag(penalty))
+    return sparse.csc_matrix(data.design.T @ weighted + sparse.diags(penalty))
 
 
 def _population(

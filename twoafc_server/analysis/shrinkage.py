@@ -72,9 +72,10 @@ def chance_range(rate: float, count: Floats) -> tuple[float, float]:
     count: answers of each unit, (units,), 1 or more each.
     """
     levels = np.linspace(0, 1, 2001)
-    # E[max] = integral of P(max > x), and by symmetry for the minimum.
-    below = np.array([binom.cdf(np.floor(x * count + 1e-9), count, rate) for x in levels])
-    reach = np.array([binom.sf(np.ceil(x * count - 1e-9) - 1, count, rate) for x in levels])
+    # E[max] is the integral of P(max > x); the minimum likewise by P(min >= x).
+    hits = levels[:, None] * count
+    below = binom.cdf(np.floor(hits + 1e-9), count, rate)
+    reach = binom.sf(np.ceil(hits - 1e-9) - 1, count, rate)
     highest = np.trapezoid(1 - below.prod(axis=1), levels)
     lowest = np.trapezoid(reach.prod(axis=1), levels)
     return float(lowest), float(highest)

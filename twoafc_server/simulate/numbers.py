@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twoafc_server.analysis.crossed import Cells
+from twoafc_server.errors import InputError
 from twoafc_server.simulate.design import Design, Plan, allocate
 from twoafc_server.simulate.observers import Observers, probability, solve_mu
 
@@ -36,7 +37,13 @@ def draw_effects(
     batch: int,
     rng: np.random.Generator,
 ) -> Effects:
-    """Draw participants and images anew for each study of the batch; `rates` in 0..1 per system."""
+    """Draw participants and images anew for each study of the batch; `rates` in 0..1 per system.
+
+    Raises:
+        InputError: not one rate per system of the design.
+    """
+    if len(rates) != design.systems:
+        raise InputError(f"found {len(rates)} true rates, wanted one for {design.systems} systems")
     mu = np.array([solve_mu(rate, observers) for rate in rates])
     people = _correlated((batch, design.everyone, len(rates)), observers.shared, rng)
     images = _correlated((batch, design.images, len(rates)), observers.shared, rng)
