@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sr3.errors import InputError
 from sr3.rng import seed_of
-from sr3.sources import Source
+from sr3.sources import Pictures
 
 WINDOW = 8  # groups of a source that are shuffled together
 TRIES = 100  # unreadable pictures in a row before a run gives up
@@ -75,7 +75,7 @@ class Order:
     is read about once an epoch by each worker.
     """
 
-    def __init__(self, source: Source, seed: int) -> None:
+    def __init__(self, source: Pictures, seed: int) -> None:
         self.count, self.groups, self.seed = len(source.keys), source.groups, seed
         self._epoch = -1
         self._order = np.empty(0, np.int64)
@@ -107,7 +107,7 @@ class TrainingPictures(Dataset[Batch]):
     """
 
     def __init__(
-        self, source: Source, side: int, picture_side: int, how: Augmentation, seed: int
+        self, source: Pictures, side: int, picture_side: int, how: Augmentation, seed: int
     ) -> None:
         self.source, self.side, self.picture_side = source, side, picture_side
         self.how, self.seed = how, seed
@@ -135,7 +135,7 @@ class TrainingPictures(Dataset[Batch]):
         raise InputError(f"found {TRIES} unreadable pictures in a row, the last: {bad[-1][1]}")
 
 
-def read_square(source: Source, index: int, side: int) -> np.ndarray:
+def read_square(source: Pictures, index: int, side: int) -> np.ndarray:
     """One picture (side, side, 3) uint8; InputError on another size or an unreadable file."""
     picture = source.read(index)
     if picture.shape != (side, side, 3):
@@ -151,7 +151,7 @@ class Preloaded:
 
     groups: Sequence[int] = ()
 
-    def __init__(self, source: Source, side: int) -> None:
+    def __init__(self, source: Pictures, side: int) -> None:
         self.name, self.keys = source.name, source.keys
         self.pictures: list[np.ndarray | None] = []
         self.bad: dict[int, str] = {}

@@ -56,7 +56,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError as error:
-            raise InputError("found no tensorboard: install it or add `--log none`") from error
+            raise InputError("found no tensorboard: install it or add `--logger none`") from error
         self.writer = SummaryWriter(str(folder / "tb"), purge_step=first_step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
@@ -77,7 +77,9 @@ class Wandb:
         try:
             import wandb  # type: ignore[import-not-found]
         except ImportError as error:
-            raise InputError("found no wandb: `pip install wandb` or drop `--log wandb`") from error
+            raise InputError(
+                "found no wandb: `pip install wandb` or drop `--logger wandb`"
+            ) from error
         stored = folder / "wandb-id"
         if not stored.exists():
             stored.write_text(wandb.util.generate_id())

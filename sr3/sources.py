@@ -5,7 +5,6 @@ run is decided elsewhere and survives a change of workers or processes.
 """
 
 import hashlib
-import io
 import json
 import os
 import tarfile
@@ -21,7 +20,7 @@ from sr3 import images
 from sr3.errors import InputError
 
 
-class Source(Protocol):
+class Pictures(Protocol):
     """Pictures by index.
 
     `keys` name the pictures without folder or ending; `groups` are the sizes of the runs of
@@ -38,22 +37,36 @@ class Source(Protocol):
     def groups(self) -> Sequence[int]: ...
 
     def read(self, index: int) -> np.ndarray:
-        """(H, W, 3) uint8; InputError on a picture that cannot be used."""
+        """(H, W, 3) uint8; InputError on a picture that cannot be used as it is."""
         ...
 
 
-class FolderSource:
-    """Picture files of a folder and its subfolders."""
+class Source:
+    """Pictures in files."""
 
+    name: str
+    keys: Sequence[str]
     groups: Sequence[int] = ()
+
+    def place(self, index: int) -> tuple[Path, bytes | None]:
+        """A picture's path, and its bytes where the path only names them."""
+        raise NotImplementedError
+
+    def read(self, index: int) -> np.ndarray:
+        """As `Pictures.read`."""
+        return images.read_rgb(*self.place(index))
+
+
+class FolderSource(Source):
+    """Picture files of a folder and its subfolders."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
         self.paths = images.list_images(folder) if _has_pictures(folder) else _walk(folder)
         self.keys = [p.relative_to(folder).with_suffix("").as_posix() for p in self.paths]
 
-    def read(self, index: int) -> np.ndarray:
-        return images.read_rgb(self.paths[index])
+    def place(self, index: int) -> tuple[Path, bytes | None]:
+        return self.paths[index], None
 
 
 def _has_pictures(folder: Path) -> bool:
@@ -83,13 +96,14 @@ def tar_index(tar: Path) -> list[Member]:
         stored = json.loads(beside.read_text())
         if stored.get("bytes") == size:
             return [Member(*m) for m in stored["members"]]
-    members = _scan(tar)
+    members = scan(tar)
     if os.access(tar.parent, os.W_OK):
         write_index(tar, members)
     return members
 
 
-def _scan(tar: Path) -> list[Member]:
+def scan(tar: Path) -> list[Member]:
+    """The pictures of an uncompressed tar, by reading its headers."""
     try:
         with tarfile.open(tar, "r:") as opened:
             found = [m for m in opened if m.isfile()]
@@ -113,10 +127,8 @@ def write_index(tar: Path, members: list[Member]) -> None:
     aside.replace(target)
 
 
-class TarSource:
+class TarSource(Source):
     """Pictures within uncompressed tar files, each read by its offset."""
-
-    groups: Sequence[int] = ()
 
     def __init__(self, tars: Sequence[Path], name: str) -> None:
         self.name, self.tars = name, list(tars)
@@ -125,7 +137,7 @@ class TarSource:
         self.tar_of = np.repeat(np.arange(len(self.tars)), [len(i) for i in indices])
         self.keys = [m.key for m in self.members]
 
-    def read(self, index: int) -> np.ndarray:
+    def place(self, index: int) -> tuple[Path, bytes | None]:
         member, tar = self.members[index], self.tars[self.tar_of[index]]
         named = tar / (member.key + member.ending)
         try:
@@ -133,10 +145,10 @@ class TarSource:
                 data = os.pread(opened.fileno(), member.size, member.offset)
         except OSError as error:
             raise InputError(f"could not read {named} ({error})") from error
-        return images.read_rgb(named, data)
+        return named, data
 
 
-class ParquetSource:
+class ParquetSource(Source):
     """Pictures in a binary column `image` of Parquet files, or in its field `bytes`.
 
     Row groups are read whole and the last few are kept, so the order should stay within as many
@@ -174,14 +186,14 @@ class ParquetSource:
         self._kept.move_to_end(group)
         return self._kept[group]
 
-    def read(self, index: int) -> np.ndarray:
+    def place(self, index: int) -> tuple[Path, bytes | None]:
         group = int(np.searchsorted(self.starts, index, side="right")) - 1
         value = self._group(group)[index - self.starts[group]]
         data = value["bytes"] if isinstance(value, dict) else value
         named = self.places[group][0] / self.keys[index]
         if not isinstance(data, bytes):
             raise InputError(f"found no bytes in {named}, wanted an encoded picture")
-        return images.read_rgb(named, data)
+        return named, data
 
 
 def _pyarrow() -> Any:
@@ -192,7 +204,7 @@ def _pyarrow() -> Any:
     return pyarrow.parquet
 
 
-class Subset:
+class Subset(Source):
     """Some pictures of another source, in its order."""
 
     def __init__(self, source: Source, indices: Sequence[int]) -> None:
@@ -202,11 +214,11 @@ class Subset:
         inside = np.searchsorted(self.indices, np.concatenate([[0], ends]))
         self.groups = [int(n) for n in np.diff(inside) if n]
 
-    def read(self, index: int) -> np.ndarray:
-        return self.source.read(int(self.indices[index]))
+    def place(self, index: int) -> tuple[Path, bytes | None]:
+        return self.source.place(int(self.indices[index]))
 
 
-class Joined:
+class Joined(Source):
     """Several sources one after another."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -217,9 +229,9 @@ class Joined:
         grouped = any(len(s.groups) for s in sources)
         self.groups = [g for s in sources for g in (s.groups or [1] * len(s.keys)) if grouped]
 
-    def read(self, index: int) -> np.ndarray:
+    def place(self, index: int) -> tuple[Path, bytes | None]:
         which = int(np.searchsorted(self.starts, index, side="right")) - 1
-        return self.sources[which].read(index - int(self.starts[which]))
+        return self.sources[which].place(index - int(self.starts[which]))
 
 
 def open_source(path: Path) -> Source:
@@ -254,12 +266,3 @@ def split_holdout(source: Source, count: int) -> tuple[Subset, Subset]:
     rest = [i for i in range(total) if i not in held]
     by_name = sorted(held, key=lambda i: source.keys[i])
     return Subset(source, rest), Subset(source, by_name)
-
-
-def as_png(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 as the bytes of a PNG file."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -57,7 +57,7 @@ class StopRequest:
 class Pictures:
     """What a run trains on and is checked with."""
 
-    training: sources.Source
+    training: sources.Pictures
     held_out: Tensor
     described: list[dict[str, Any]]
     bad: BadPictures
@@ -67,7 +67,7 @@ def read_data(paths: list[Path], config: TrainConfig, options: RunOptions) -> Pi
     """Open every source, split off its held-out pictures and read what fits in memory."""
     side = config.picture_side or config.spec.unet.resolution
     split = [sources.split_holdout(sources.open_source(p), config.holdout) for p in paths]
-    training: sources.Source = sources.Joined([kept for kept, _ in split])
+    training: sources.Pictures = sources.Joined([kept for kept, _ in split])
     bad = BadPictures(config.max_bad, len(training.keys) + config.holdout * len(paths))
     if len(training.keys) * side * side * 3 <= options.cache_gib * 2**30:
         preloaded = Preloaded(training, side)
@@ -241,7 +241,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--init-from", type=Path, metavar="WEIGHTS")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of each process")
-    parser.add_argument("--log", action="append", choices=(*logs.KINDS, "none"))
+    parser.add_argument("--logger", action="append", choices=(*logs.KINDS, "none"))
     add = parser.add_argument_group("machine", "what changes speed and memory only").add_argument
     add("--micro-batch", type=int, default=default.micro_batch, metavar="PICTURES")
     add("--strategy", choices=("ddp", "fsdp"), default=default.strategy)
@@ -298,7 +298,7 @@ def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     if world.main:
         folder.write_settings()
         written = logs.open_logs(
-            args.log or ["tensorboard"], args.out, trainer.step, config.to_json()
+            args.logger or ["tensorboard"], args.out, trainer.step, config.to_json()
         )
         print(json.dumps(config.to_json() | {"options": options.to_json()}, indent=2))
         print(*notes, sep="\n", end="\n" if notes else "")
