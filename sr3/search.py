@@ -148,8 +148,7 @@ def make_job(args: argparse.Namespace, weights: Path, spec: ModelSpec) -> Job:
     )
     cache = args.out / "features"
     cache.mkdir(parents=True, exist_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // args.workers)
-    return Job(setting, weights, tuple(paths), cache, threads)
+    return Job(setting, weights, tuple(paths), cache, args.device)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -164,9 +163,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--candidates", type=int, default=24, help="schedules per budget (default: %(default)s)")
     add("--families", default=",".join(FAMILIES), help="default: %(default)s")
     add("--limit", type=int, metavar="N", help="first N pictures only")
-    add("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    add("--workers", type=int, help="processes (default: the CPU's cores, or 1 on a GPU)")
     add("--consistent", action="store_true", help="search under the consistency projection")
     add("--seed", type=int, default=0)
+    add("--device", choices=("cpu", "cuda"), default="cpu")
     add("--precision", choices=("bf16", "float32"), default="bf16")
     return parser.parse_args(argv)
 
@@ -176,7 +176,7 @@ def check(args: argparse.Namespace) -> list[int]:
     unknown = set(args.families.split(",")) - set(FAMILIES)
     if unknown:
         raise InputError(f"found families {sorted(unknown)}, wanted of {', '.join(FAMILIES)}")
-    if args.candidates < 1 or args.workers < 1:
+    if args.candidates < 1 or (args.workers or 1) < 1:
         raise InputError("found fewer than 1 for --candidates or --workers: wanted 1 or more")
     try:
         budgets = [int(n) for n in args.steps.split(",")]
@@ -199,7 +199,8 @@ def main(argv: list[str] | None = None) -> int:
     print(json.dumps(asdict(job.setting) | {"sampler": sampler, "steps": budgets}))
     trials: list[Trial] = []
     rows: list[Row] = []
-    with executor(args.workers) as pool:
+    cores = 1 if args.device == "cuda" else (os.cpu_count() or 1)
+    with executor(args.workers or cores) as pool:
         search = Search(pool, job, score, spec)
         for steps in budgets:
             more, compared = search_budget(search, args, sampler, steps)

@@ -45,7 +45,7 @@ class Job:
     weights: Path
     pictures: tuple[Path, ...]
     cache: Path
-    threads: int
+    device: str
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,15 @@ class Task:
 
 
 class Worker:
-    """One process's model, score and pictures."""
+    """One process's model, score and pictures.
+
+    It uses one thread, so that results do not depend on the number of workers.
+    """
 
     def __init__(self, job: Job) -> None:
-        torch.set_num_threads(job.threads)
+        torch.set_num_threads(1)
         self.job = job
-        self.model = checkpoint.load_model(job.weights)
+        self.model = checkpoint.load_model(job.weights, job.device)
         self.score = scores.load(job.setting.score)
         self.hr = np.stack([images.read_rgb(p) for p in job.pictures])
         lr = downsample(images.from_uint8(self.hr.copy()), self.model.spec.scale)
@@ -90,7 +93,7 @@ class Worker:
 
     def _sample(self, task: Task, schedule: Schedule, first: int, last: int) -> np.ndarray:
         setting = self.job.setting
-        lr: Tensor = self.lr[first:last]
+        lr: Tensor = self.lr[first:last].to(self.job.device)
         generators = [generator_of(setting.seed, "search", i) for i in range(first, last)]
         sr = sampling.upscale(
             self.model, lr, generators, task.sampler, precision=setting.precision,

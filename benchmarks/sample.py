@@ -1,0 +1,282 @@
+"""Speed and quality of every sampler against its number of steps, in one run.
+
+    python benchmarks/sample.py --data FOLDER --out FOLDER [--weights FILE] [--plan PLAN]
+
+FOLDER holds HR pictures of the model's size. For each sampler and number of steps it measures
+pictures per second and the network's evaluations, the Frechet distance to the HR set on the
+offline extractor with a bootstrap interval, PSNR, consistency and the largest colour shift; and the
+difference in Frechet distance to Algorithm 2 at its most steps, over the same resampled pictures.
+Writes sample.csv, sample.md and sample.png. What is done is kept under --out, so the same command
+goes on where it stopped. Measure on a quiet machine: beside another job the speed says nothing.
+"""
+
+import argparse
+import csv
+import json
+import platform
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from bench.frechet import frechet, paired_bootstrap_draws
+from sr3 import checkpoint, images, samplers, sampling, schedule_choice, scores
+from sr3.errors import InputError, run_command
+from sr3.files import write_text
+from sr3.resize import downsample
+from sr3.rng import generator_of
+from sr3.sample import DEFAULT_WEIGHTS, find_weights
+from sr3.search_space import key_of
+
+STEPS = (1, 2, 4, 8, 16, 32, 100)
+BASELINE = "ancestral"
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sampler at a number of steps, with or without the projection."""
+
+    sampler: str
+    steps: int
+    consistent: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one pass over all pictures gives; seconds are of the sampling alone."""
+
+    seconds: float
+    psnr: float
+    consistency: float
+    colour_shift: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table. fd_minus_baseline is None for the baseline itself."""
+
+    sampler: str
+    steps: int
+    consistent: bool
+    schedule: str
+    evaluations: int
+    images_per_second: float
+    fd: float
+    fd_low: float
+    fd_high: float
+    fd_minus_baseline: float | None
+    difference_low: float | None
+    difference_high: float | None
+    psnr: float
+    consistency_e5: float
+    colour_shift: float
+
+
+class Benchmark:
+    """Pictures, model and cache of one run."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        weights = find_weights(args.weights)
+        self.model = checkpoint.load_model(weights, args.device)
+        self.score = scores.FrechetLite()
+        paths = images.list_images(args.data)[: args.limit]
+        self.hr = np.stack([images.read_rgb(p) for p in paths])
+        self.key = [checkpoint.sha256(weights), *map(checkpoint.sha256, paths), args.precision]
+        small = downsample(images.from_uint8(self.hr.copy()), self.model.spec.scale)
+        self.lr = images.from_uint8(images.to_uint8(small))
+        args.out.mkdir(parents=True, exist_ok=True)
+
+    def run(self, case: Case) -> tuple[Measured, np.ndarray]:
+        """Measure a case, or take it from the cache; features (n, d)."""
+        path = self.args.out / "cases" / f"{key_of(self.key, asdict(case), self.schedule(case))}"
+        if path.with_suffix(".json").is_file():
+            measured = Measured(**json.loads(path.with_suffix(".json").read_text()))
+            return measured, np.load(path.with_suffix(".npy"))
+        self._sample(case, slice(0, 1))  # the first call allocates and picks kernels
+        begun = time.perf_counter()
+        batch, count = self.args.batch_size, len(self.lr)
+        parts = [self._sample(case, slice(i, i + batch)) for i in range(0, count, batch)]
+        seconds = time.perf_counter() - begun
+        pixels = np.concatenate(parts)
+        measured, features = self._measure(pixels, seconds), self.score.features(pixels)
+        path.parent.mkdir(exist_ok=True)
+        np.save(path.with_suffix(".npy"), features)
+        write_text(path.with_suffix(".json"), json.dumps(asdict(measured)))
+        return measured, features
+
+    def schedule(self, case: Case) -> list[float]:
+        spec = self.model.spec
+        return schedule_choice.choose(spec, case.sampler, case.steps, None).gamma.tolist()
+
+    def _sample(self, case: Case, part: slice) -> np.ndarray:
+        lr = self.lr[part].to(self.args.device)
+        generators = [generator_of(0, "benchmark", part.start + i) for i in range(len(lr))]
+        sr = sampling.upscale(
+            self.model, lr, generators, case.sampler, case.steps, self.args.precision,
+            consistent=case.consistent,
+        )  # fmt: skip
+        return images.to_uint8(sr)
+
+    def _measure(self, pixels: np.ndarray, seconds: float) -> Measured:
+        sr = images.from_uint8(pixels)
+        residual = (downsample(sr, self.model.spec.scale) - self.lr) / 2
+        shift = (sr.mean(dim=(2, 3)) - self.lr.mean(dim=(2, 3))).abs() * 127.5
+        psnr = scores.Psnr()
+        value = psnr.value(psnr.features(pixels), psnr.features(self.hr))
+        return Measured(seconds, value, float(residual.square().mean()), float(shift.max()))
+
+
+def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
+    """95 % interval about `value`: resampling repeats pictures, which biases a distance upwards."""
+    low, high = np.quantile(draws - draws.mean() + value, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -> list[Row]:
+    """Rows with intervals, all over the same resampled pictures."""
+    truth = bench.score.features(bench.hr)
+    distance = {case: frechet(f, truth) for case, (_, f) in found.items()}
+    draws = {c: paired_bootstrap_draws(f, truth, DRAWS, 0) for c, (_, f) in found.items()}
+    plain = [c for c in found if c.sampler == BASELINE and not c.consistent]
+    baseline = max(plain, key=lambda c: c.steps, default=None)
+    rows = []
+    for case, (measured, _) in found.items():
+        low_high = centred_interval(distance[case], draws[case])
+        difference = low = high = None
+        if baseline is not None and case != baseline:
+            difference = distance[case] - distance[baseline]
+            low, high = np.quantile(draws[case] - draws[baseline], [0.025, 0.975]).tolist()
+        schedule = schedule_choice.choose(bench.model.spec, case.sampler, case.steps, None)
+        rows.append(
+            Row(
+                **asdict(case),
+                schedule=schedule.name,
+                evaluations=samplers.INFO[case.sampler].cost(case.steps),
+                images_per_second=len(bench.hr) / measured.seconds,
+                fd=distance[case],
+                fd_low=low_high[0],
+                fd_high=low_high[1],
+                fd_minus_baseline=difference,
+                difference_low=low,
+                difference_high=high,
+                psnr=measured.psnr,
+                consistency_e5=measured.consistency * 1e5,
+                colour_shift=measured.colour_shift,
+            )
+        )
+    return rows
+
+
+def markdown(rows: list[Row], head: str) -> str:
+    """The table, under a line on what was measured where."""
+    titles = ["sampler", "steps", "evaluations", "images/s", "FD (95 %)", "FD - baseline (95 %)"]
+    titles += ["PSNR", "consistency x1e-5", "colour shift, of 255"]
+    lines = [head, "", "| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    for r in rows:
+        difference = "baseline"
+        if r.fd_minus_baseline is not None:
+            bounds = f"({r.difference_low:+.1f} to {r.difference_high:+.1f})"
+            difference = f"{r.fd_minus_baseline:+.1f} {bounds}"
+        cells = [r.sampler + (" --consistent" if r.consistent else ""), r.steps, r.evaluations]
+        cells += [f"{r.images_per_second:.2f}", f"{r.fd:.1f} ({r.fd_low:.1f} to {r.fd_high:.1f})"]
+        cells += [difference, f"{r.psnr:.2f}", f"{r.consistency_e5:.3f}", f"{r.colour_shift:.2f}"]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(path: Path, rows: list[Row]) -> None:
+    """Frechet distance against evaluations, and against time, one line per sampler."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for name, consistent in dict.fromkeys((r.sampler, r.consistent) for r in rows):
+        line = [r for r in rows if (r.sampler, r.consistent) == (name, consistent)]
+        line.sort(key=lambda r: r.steps)
+        fd = [r.fd for r in line]
+        style = {"marker": "s" if consistent else "o", "ls": "--" if consistent else "-"}
+        spread = [[r.fd - r.fd_low for r in line], [r.fd_high - r.fd for r in line]]
+        label = name + (" --consistent" if consistent else "")
+        left.errorbar([r.evaluations for r in line], fd, spread, label=label, **style, capsize=2)
+        right.plot([1 / r.images_per_second for r in line], fd, **style)
+    for axes, label in ((left, "network evaluations"), (right, "seconds per image")):
+        axes.set_xscale("log")
+        axes.set_xlabel(label)
+        axes.grid(alpha=0.3)
+    left.set_ylabel("fd_efficientnet_lite0")
+    left.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=130)
+
+
+def read_plan(text: str | None, consistent: bool) -> list[Case]:
+    """Cases of "sampler:steps,steps sampler:steps"; a + behind the sampler projects. None: all."""
+    if text is None:
+        return [Case(s, n, consistent) for s in samplers.INFO for n in STEPS]
+    cases = []
+    for part in text.split():
+        name, _, steps = part.partition(":")
+        samplers.get(name.rstrip("+"))
+        try:
+            numbers = [int(n) for n in steps.split(",")]
+        except ValueError as error:
+            raise InputError(f"found {part!r} in --plan, wanted SAMPLER:N,N,...") from error
+        cases += [Case(name.rstrip("+"), n, consistent or name.endswith("+")) for n in numbers]
+    return cases
+
+
+def describe(bench: Benchmark) -> str:
+    """One line: data, weights, machine."""
+    args = bench.args
+    device = torch.cuda.get_device_name() if args.device == "cuda" else platform.machine()
+    return (
+        f"{len(bench.hr)} pictures of {args.data.name}, weights {bench.key[0][:16]}, {device} "
+        f"with {torch.get_num_threads()} threads, torch {torch.__version__}, {args.precision}, "
+        f"batch {args.batch_size}; intervals from {DRAWS} resamples of the pictures."
+    )
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    parser.add_argument("--plan", help='such as "ancestral:16,100 dpmpp-2m:8 dpmpp-2m+:8"')
+    parser.add_argument("--consistent", action="store_true")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("bf16", "float32"), default="bf16")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    cases = read_plan(args.plan, args.consistent)
+    bench = Benchmark(args)
+    found = {case: bench.run(case) for case in tqdm(cases, unit="case")}
+    rows = tabulate(bench, found)
+    with (args.out / "sample.csv").open("w", newline="") as opened:
+        writer = csv.DictWriter(opened, [f.name for f in fields(Row)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+    text = markdown(rows, describe(bench))
+    write_text(args.out / "sample.md", text)
+    plot(args.out / "sample.png", rows)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
