@@ -1,0 +1,69 @@
+"""Check a folder of another system's outputs: `python -m bench.check DIR --suite natural4x`.
+
+Prints a verdict per check, writes pictures of offenders with --pictures and everything as JSON with
+--json. Exit code: 0 clean (or accepted), 1 warnings, 3 refused; 2 where the check could not run.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from bench.extra import require_bench_extra
+from sr3.errors import run_command
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.check", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add = parser.add_argument
+    add("folder", type=Path, metavar="DIR", help="the outputs, a picture per HR stem")
+    add("--suite", required=True, help="name of a suite, or the path of your own .py file")
+    add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
+    add("--limit", type=int, help="check against the first N images by name only")
+    add("--accept", type=_names, default=frozenset(), metavar="CHECK,...",
+        help="take the findings of these checks knowingly")  # fmt: skip
+    add("--pictures", type=Path, metavar="OUT", help="write pictures of offenders there")
+    add("--json", type=Path, metavar="FILE", help="write the report there ('-' prints only it)")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Check, print, and give the severity as exit code."""
+    options = parse(argv)
+    require_bench_extra()
+    from dataclasses import replace
+
+    from bench.dataset import open_set
+    from bench.doctor import check_folder
+    from bench.doctor.pictures import draw_offenders
+    from bench.files import write_json
+    from bench.progress import Counter
+    from bench.suite import load_suite
+
+    named = load_suite(options.suite)
+    images = open_set(named, options.data, options.limit)
+    with Counter(len(images.items), "checking outputs") as counter:
+        report = check_folder(options.folder, named, images, options.accept, progress=counter.add)
+    if options.pictures:
+        drawn = draw_offenders(report, options.folder, named.suite, images, options.pictures)
+        report = replace(report, pictures={check: str(path) for check, path in drawn.items()})
+    if options.json == Path("-"):
+        print(json.dumps(report.to_json(), indent=2))
+        return report.exit_code
+    print("\n".join(report.lines()))
+    if options.json:
+        write_json(options.json, report.to_json())
+    if report.pictures:
+        print(f"pictures of offenders are in {options.pictures}")
+    return report.exit_code
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+if __name__ == "__main__":
+    run_command(main)

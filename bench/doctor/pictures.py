@@ -1,0 +1,106 @@
+"""Pictures of offenders: LR, the output as it lies there, HR, and where it departs from LR."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from bench.dataset import ImageSet, Item, read_checked
+from bench.doctor.files import list_stems
+from bench.doctor.report import Finding, Report
+from bench.files import disk_errors
+from bench.pixels import make_lr, to_batch
+from bench.suite import Suite
+from sr3.errors import InputError
+from sr3.images import open_image, write_png
+from sr3.resize import downsample
+
+ROWS = 4  # offenders shown per check
+TILE = 192  # pixels
+GAP, HEADING = 6, 20
+ERROR_GAIN = 8  # of the LR error as shown
+INK, PAPER, EMPTY = (30, 30, 30), (255, 255, 255), (225, 225, 225)
+COLUMNS = ("LR", "output", "HR", f"|LR error| x{ERROR_GAIN}")
+
+Pixels = NDArray[np.uint8]
+
+
+def draw_offenders(
+    report: Report, folder: Path, suite: Suite, images: ImageSet, out: Path
+) -> dict[str, Path]:
+    """Write `<out>/<check>.png` for each warning and error that names offenders.
+
+    Returns:
+        The picture of each check that has one.
+    """
+    found, items = list_stems(folder), {item.stem: item for item in images.items}
+    drawn = {}
+    for finding in report.of("error") + report.of("warning") + report.of("accepted"):
+        names = [Path(n).stem if n not in items else n for n in finding.offenders]
+        rows = [
+            (items[name], found[name][0] if name in found else None)
+            for name in dict.fromkeys(names)
+            if name in items
+        ]
+        if rows:
+            drawn[finding.check] = out / f"{finding.check}.png"
+            with disk_errors(drawn[finding.check]):
+                write_png(drawn[finding.check], _sheet(finding, rows[:ROWS], suite))
+    return drawn
+
+
+def _sheet(finding: Finding, rows: list[tuple[Item, Path | None]], suite: Suite) -> Pixels:
+    width = GAP + len(COLUMNS) * (TILE + GAP)
+    height = 2 * HEADING + len(rows) * (TILE + HEADING + GAP)
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    draw.text((GAP, 4), _shortened(f"{finding.check}: {finding.message}", width), INK, font)
+    for column, heading in enumerate(COLUMNS):
+        draw.text((GAP + column * (TILE + GAP), HEADING + 2), heading, INK, font)
+    for number, (item, path) in enumerate(rows):
+        top = 2 * HEADING + number * (TILE + HEADING + GAP)
+        for column, tile in enumerate(_tiles(item, path, suite)):
+            sheet.paste(tile, (GAP + column * (TILE + GAP), top))
+        draw.text((GAP, top + TILE + 2), path.name if path else f"{item.stem}: missing", INK, font)
+    return np.asarray(sheet)
+
+
+def _tiles(item: Item, path: Path | None, suite: Suite) -> list[Image.Image]:
+    hr = read_checked(item.path, suite.size, "the suite")
+    lr = make_lr(to_batch([hr]), suite.scale)
+    output = _stored(path)
+    error: Image.Image | None = None
+    if output is not None and (output.height, output.width) == suite.size:
+        down = downsample(to_batch([np.asarray(output)]).double(), suite.scale)
+        gap = ((down - lr.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
+        error = Image.fromarray(gap.byte().numpy())
+    shown = (Image.fromarray(lr[0].permute(1, 2, 0).numpy()), output, Image.fromarray(hr), error)
+    return [_fitted(picture) for picture in shown]
+
+
+def _stored(path: Path | None) -> Image.Image | None:
+    if path is None:
+        return None
+    try:
+        return open_image(path).convert("RGB")
+    except InputError:
+        return None
+
+
+def _fitted(picture: Image.Image | None) -> Image.Image:
+    tile = Image.new("RGB", (TILE, TILE), EMPTY)
+    if picture is None:
+        ImageDraw.Draw(tile).text((TILE / 2, TILE / 2), "none", INK, anchor="mm")
+        return tile
+    factor = TILE / max(picture.size)
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    tile.paste(
+        picture.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX)
+    )
+    return tile
+
+
+def _shortened(text: str, width: int) -> str:
+    most = width // 6
+    return text if len(text) <= most else f"{text[: most - 3]}..."
