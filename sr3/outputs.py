@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from sr3 import images, inputs
+from sr3.errors import InputError
 from sr3.inputs import Picture
 from sr3.resize import downsample, upsample
 
@@ -53,7 +54,11 @@ def measure(result: Result) -> dict[str, Any]:
 def write(
     folder: Path, name: str, result: Result, mean: bool = False, compare: bool = False
 ) -> list[str]:
-    """Write the pictures of one input; the file names, relative to `folder`."""
+    """Write the pictures of one input; the file names, relative to `folder`.
+
+    Raises:
+        InputError: the folder cannot take them; what was written before stays.
+    """
     several = len(result.samples) > 1
     pixels = {
         f"{name}_{k}.png" if several else f"{name}.png": inputs.finish(result.picture, sample)
@@ -63,8 +68,14 @@ def write(
         pixels[f"{name}_mean.png"] = inputs.finish(result.picture, result.mean)
     if compare:
         pixels[f"{name}_compare.png"] = sheet(result, mean)
-    for file, values in pixels.items():
-        images.write_png(folder / file, values)
+    try:
+        for file, values in pixels.items():
+            images.write_png(folder / file, values)
+    except OSError as error:
+        raise InputError(
+            f"could not write {folder / file} ({error.strerror}): free space or choose another "
+            "folder; the same command goes on where this one stopped"
+        ) from error
     return list(pixels)
 
 

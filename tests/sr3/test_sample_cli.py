@@ -117,6 +117,26 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(weights, folder, tmp_pa
     assert same(pixels_of(out), pixels_of(tmp_path / "whole"))
 
 
+def test_a_full_disk_keeps_what_was_made_and_is_said_in_one_line(
+    weights, folder, tmp_path, monkeypatch
+):
+    write, calls = images.write_png, []
+
+    def full(path, pixels):
+        calls.append(path)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+        write(path, pixels)
+
+    monkeypatch.setattr(images, "write_png", full)
+    with pytest.raises(InputError, match=r"could not write .* \(No space left on device\)"):
+        sample_cli(weights, folder, tmp_path / "out", "--batch-size", 2)
+    monkeypatch.undo()
+    assert len(pixels_of(tmp_path / "out")) == 3
+    sample_cli(weights, folder, tmp_path / "out", "--batch-size", 2)
+    assert len(pixels_of(tmp_path / "out")) == 6
+
+
 def test_a_changed_input_is_made_again(weights, folder, tmp_path):
     sample_cli(weights, folder, tmp_path / "out")
     before = pixels_of(tmp_path / "out")
