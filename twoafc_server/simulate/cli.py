@@ -37,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
         _add_served(served)
     http.add_argument("--at-once", type=int, default=8, help="at a time (default: %(default)s)")
     browser.add_argument("--browser-path", type=Path, help="a Chromium to use")
+    circle = paths.add_parser("circle", help="create, serve, answer, analyse: is the truth found?")
+    _add_observers(circle)
+    _add_circle(circle)
     return made
 
 
@@ -92,6 +95,15 @@ def _add_served(to: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_circle(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--stimuli", type=Path, required=True, help="stimulus folder")
+    to.add_argument("--runs", type=int, default=1, help="studies (default: %(default)s)")
+    to.add_argument("--participants", type=int, default=12, help="per system")
+    to.add_argument("--trials", type=int, default=6, help="test trials of each")
+    to.add_argument("--images", type=int, default=12, help="test images")
+    to.add_argument("--at-once", type=int, default=8, help="bots at a time")
+
+
 def main(argv: list[str]) -> int:
     """Run the command; 0 when all bots fared as they should."""
     args = parser().parse_args(argv)
@@ -99,6 +111,8 @@ def main(argv: list[str]) -> int:
     observers = Observers(**{field.name: getattr(args, field.name) for field in fields(Observers)})
     if args.path == "numbers":
         return _numbers(args, rates, observers)
+    if args.path == "circle":
+        return _circle(args, rates, observers)
     tour = Tour(
         _checked(args.link),
         Crowd(observers, rates, args.seed),
@@ -151,6 +165,26 @@ def _numbers(args: argparse.Namespace, rates: dict[str, float], observers: Obser
     write_atomic(args.out, rows.to_csv(index=False, lineterminator="\n").encode())
     truth = ", ".join(f"{name} {100 * rate:g} %" for name, rate in rates.items())
     print(f"wrote {len(rows)} answers to {args.out}; true rates: {truth}")
+    return 0
+
+
+def _circle(args: argparse.Namespace, rates: dict[str, float], observers: Observers) -> int:
+    # Imported here: the other paths need neither the server nor the analysis.
+    from twoafc_server.simulate.local import bot_study, circle
+
+    held: list[bool] = []
+    for run in range(args.seed, args.seed + args.runs):
+        study = bot_study(f"bots-{run}", args.participants, args.trials, args.images, run)
+        found, visits = circle(args.stimuli, study, Crowd(observers, rates, run), args.at_once)
+        for one in found:
+            held.append(one.held)
+            print(
+                f"{one.study} {one.system}: true {100 * one.truth:g} %, found "
+                f"{100 * one.rate:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+                f"{'' if one.held else ', MISSED'}; {len(visits)} bots",
+                flush=True,
+            )
+    print(f"the interval held the truth in {sum(held)} of {len(held)} cases")
     return 0
 
 

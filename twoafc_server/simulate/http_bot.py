@@ -174,11 +174,16 @@ def _one_trial(
 
 
 def choice(trial: dict[str, Any], composite: bytes, person: str, tour: Tour) -> str:
-    """The side the bot chooses: as told on a catch trial, else by what it sees."""
+    """The side the bot chooses: as told on a catch trial, else by what it sees.
+
+    Practice is answered rightly: its outputs may be of systems without a true rate.
+    """
     if trial["ask"] != trial["question"]:
         return "left" if "left" in trial["ask"].lower() else "right"
     sight = tour.eye.look(composite, trial["panels"])
-    fooled = tour.crowd.chooses_model(person, sight.image, sight.system, sight.left)
+    fooled = not trial["practice"] and tour.crowd.chooses_model(
+        person, sight.image, sight.system, sight.left
+    )
     return "left" if fooled == sight.left else "right"
 
 
