@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sr3 import checkpoint, folder, images, inputs, outputs, samplers, sampling, schedule_choice
+from sr3 import cascade, checkpoint, folder, images, inputs, outputs, samplers
+from sr3.cascade import Stage
 from sr3.errors import InputError, run_command
 from sr3.folder import Shard, Source
-from sr3.model import Model
 from sr3.rng import generator_of
 
 DEFAULT_WEIGHTS = "face8x-sr3"
@@ -32,26 +33,20 @@ LOG_INTERVAL_S = 10.0  # between lines of progress where stderr is a file
 class Settings:
     """All that decides what a picture's outputs are; saved beside them."""
 
-    weights: str
-    sampler: str | None
-    steps: int | None
-    schedule: str | None
-    eta: float | None
+    stages: list[dict[str, Any]]
     consistent: bool
     seed: int
     num_samples: int
     mean: bool
     compare: bool
-    tile: int | None
-    overlap: int | None
     precision: str
 
 
 @dataclass(frozen=True)
 class Run:
-    """Model, settings and place of one invocation."""
+    """Models, settings and place of one invocation."""
 
-    model: Model
+    stages: list[Stage]
     settings: Settings
     out: Path
     device: torch.device
@@ -59,25 +54,24 @@ class Run:
 
     def upscale(self, lr: Tensor, hashes: list[str], progress: Callable[[float], None]) -> Tensor:
         """(B, K, 3, H, W) on the CPU: K samples of every picture, rounded to 8 bits."""
-        s, samples = self.settings, []
-        for k in range(s.num_samples):
-            sr = sampling.upscale(
-                self.model,
+        s = self.settings
+        share = len(lr) / s.num_samples
+        samples = [
+            cascade.run(
+                self.stages,
                 lr.to(self.device),
-                [generator_of(s.seed, sha256, k) for sha256 in hashes],
-                s.sampler,
-                s.steps,
+                partial(self._generators, hashes, k),
                 s.precision,
-                schedule=s.schedule,
-                eta=s.eta,
-                consistent=s.consistent,
-                tile=s.tile,
-                overlap=s.overlap,
-                window_batch=self.window_batch,
-                progress=lambda share: progress(share * len(lr) / s.num_samples),
+                s.consistent,
+                self.window_batch,
+                progress=lambda part: progress(part * share),
             )
-            samples.append(images.from_uint8(images.to_uint8(sr)))
-        return torch.stack(samples, dim=1)
+            for k in range(s.num_samples)
+        ]
+        return torch.stack([images.from_uint8(images.to_uint8(sr)) for sr in samples], dim=1)
+
+    def _generators(self, hashes: list[str], sample: int, stage: int) -> list[torch.Generator]:
+        return [generator_of(self.settings.seed, h, sample, stage) for h in hashes]
 
     def make(
         self, batch: list[Source], hashes: list[str], progress: Callable[[float], None]
@@ -87,7 +81,7 @@ class Run:
         sr = self.upscale(torch.stack([p.rgb for p in pictures]), hashes, progress)
         records = []
         for source, sha256, picture, samples in zip(batch, hashes, pictures, sr, strict=True):
-            result = outputs.Result(picture, samples, self.model.spec.scale)
+            result = outputs.Result(picture, samples, cascade.total_scale(self.stages))
             s = self.settings
             files = outputs.write(self.out, source.name, result, s.mean, s.compare)
             numbers = outputs.measure(result)
@@ -153,27 +147,43 @@ def pick_device(wanted: str, shard: Shard) -> torch.device:
     return torch.device("cuda", shard.local_rank % torch.cuda.device_count())
 
 
-def resolve(args: argparse.Namespace, model: Model, weights: Path) -> Settings:
-    """Fill in the model's defaults and refuse what does not fit, before any work.
+def read_stages(args: argparse.Namespace, device: torch.device) -> tuple[list[Stage], list[Path]]:
+    """The models in order, --weights first, and their files.
+
+    Raises:
+        InputError: weights that are not there, or --then with a bad number of steps.
+    """
+    first = find_weights(args.weights)
+    options = {k: getattr(args, k) for k in ("sampler", "steps", "schedule", "eta")}
+    shape = {"tile": args.tile, "overlap": args.overlap}
+    stages = [Stage(checkpoint.load_model(first, device), **options, **shape)]
+    files = [first]
+    for text in args.then:
+        name, _, steps = text.partition("@")
+        if steps and not steps.isdigit():
+            raise InputError(f"found --then {text!r}, wanted WEIGHTS or WEIGHTS@STEPS")
+        files.append(find_weights(name))
+        model = checkpoint.load_model(files[-1], device)
+        stages.append(Stage(model, steps=int(steps) if steps else None, **shape))
+    return stages, files
+
+
+def resolve(args: argparse.Namespace, stages: list[Stage], files: list[Path]) -> Settings:
+    """Fill in the models' defaults and refuse what does not fit, before any work.
 
     Raises:
         InputError: a sampler, schedule, step count or sample count that cannot be.
     """
     if args.num_samples < 1 or args.batch_size < 1:
         raise InputError("found fewer than 1 for --num-samples or --batch-size: wanted 1 or more")
-    refines = model.spec.task == "sr3"
-    sampler = (args.sampler or model.spec.sampler) if refines else None
-    steps = schedule = None
-    if sampler is not None:
-        samplers.get(sampler, args.eta)
-        chosen = schedule_choice.choose(model.spec, sampler, args.steps, args.schedule)
-        steps, schedule = (
-            chosen.num_steps,
-            args.schedule or schedule_choice.default(model.spec, sampler),
-        )
-    values = {field: getattr(args, field) for field in Settings.__annotations__}
-    values |= {"sampler": sampler, "steps": steps, "schedule": schedule}
-    return Settings(**values | {"weights": f"{weights.name} {checkpoint.sha256(weights)[:16]}"})
+    described = [
+        {"weights": path.name, "sha256": checkpoint.sha256(path)}
+        | stage.resolved()
+        | {k: getattr(stage, k) for k in ("eta", "tile", "overlap")}
+        for stage, path in zip(stages, files, strict=True)
+    ]
+    plain = ("consistent", "seed", "num_samples", "mean", "compare", "precision")
+    return Settings(described, **{k: getattr(args, k) for k in plain})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -182,6 +192,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("input", type=Path, metavar="IN")
     add("output", type=Path, metavar="OUT")
     add("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name (default: %(default)s)")
+    add(
+        "--then", action="append", default=[], metavar="WEIGHTS[@STEPS]",
+        help="upscale the result again with this model; may be repeated",
+    )  # fmt: skip
     add("--sampler", choices=list(samplers.INFO), help="default: the model's")
     add("--steps", type=int, help="refinement steps (default: the model's)")
     add("--schedule", help="training, SHAPE:STEPS[:NUMBER...] or a file of sr3.search")
@@ -225,17 +239,17 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     shard = Shard.from_environment()
     found, out, settings_path = place(args)
-    weights = find_weights(args.weights)
     device = pick_device(args.device, shard)
-    model = checkpoint.load_model(weights, device)
-    settings = resolve(args, model, weights)
+    stages, files = read_stages(args, device)
+    settings = resolve(args, stages, files)
     alone = not args.input.is_dir()
     folder.claim(settings_path, asdict(settings), overwrite=args.overwrite or alone)
     if args.compile:
-        model.network.compile()
+        for stage in stages:
+            stage.model.network.compile()
     if shard.rank == 0:
         print(json.dumps(asdict(settings)))
-    run = Run(model, settings, out, device, args.batch_size)
+    run = Run(stages, settings, out, device, args.batch_size)
     if alone:
         records = sample_file(run, found[0])
     else:

@@ -57,8 +57,8 @@ def test_a_folder_becomes_a_folder(weights, folder, tmp_path, capsys):
         "wide.png": (24, 44, 3)
     }
     settings = json.loads((tmp_path / "out" / "sample.json").read_text())
-    assert settings["sampler"] == "dpmpp-2m"
-    assert settings["steps"] == 3
+    assert settings["stages"][0]["sampler"] == "dpmpp-2m"
+    assert settings["stages"][0]["steps"] == 3
     assert "6 pictures; consistency" in capsys.readouterr().out
 
 
@@ -190,6 +190,15 @@ def test_consistent_changes_the_result_and_is_recorded(weights, folder, tmp_path
     assert json.loads((tmp_path / "out" / "sample.json").read_text())["consistent"] is True
 
 
+def test_a_second_model_upscales_the_first_one_s_result(weights, folder, tmp_path):
+    sample_cli(weights, folder / "0.png", tmp_path / "out", "--then", f"{weights}@2", "--compare")
+    found = pixels_of(tmp_path / "out")
+    assert found["0.png"].shape == (128, 128, 3)
+    assert found["0_compare.png"].shape[1] == 3 * 128
+    stages = json.loads((tmp_path / "out" / "0.json").read_text())["stages"]
+    assert [s["steps"] for s in stages] == [3, 2]
+
+
 def test_gray_alpha_16_bit_and_turned_pictures_go_through(weights, tmp_path):
     source = tmp_path / "in"
     source.mkdir()
@@ -239,6 +248,7 @@ def test_a_damaged_picture_stops_the_run_or_is_skipped_by_name(weights, folder, 
         (("--sampler", "unipc", "--eta", "0.5"), "takes none"),
         (("--schedule", "nothing.json"), r"nothing\.json"),
         (("--num-samples", "0"), "num-samples"),
+        (("--then", "face8x-sr3@many"), "WEIGHTS@STEPS"),
         (("--tile", "33"), "multiple of"),
         (("--device", "cuda"), "found no CUDA device"),
     ],
