@@ -79,7 +79,7 @@ def overview() -> ResponseReturnValue:
 @signed_in
 def study(name: str) -> ResponseReturnValue:
     with reading(engine()) as database:
-        row = _study(database.scalar(select(Study).where(Study.name == name)))
+        row = _study(studies.by_name(database, name))
         return render_template(
             "admin/study.html",
             study=row,
@@ -103,7 +103,7 @@ def set_status(name: str) -> ResponseReturnValue:
     if status not in STUDY_STATES:
         abort(400)
     with writing(engine()) as database:
-        row = _study(database.scalar(select(Study).where(Study.name == name)))
+        row = _study(studies.by_name(database, name))
         studies.set_status(database, row, status, session["researcher"], now())
     return redirect(url_for("admin.study", name=name), 303)
 
@@ -115,7 +115,7 @@ def unblind(name: str) -> ResponseReturnValue:
     if request.form.get("confirm", "").strip() != name:
         abort(400)
     with writing(engine()) as database:
-        row = _study(database.scalar(select(Study).where(Study.name == name)))
+        row = _study(studies.by_name(database, name))
         studies.unblind(database, row, session["researcher"], now())
     return redirect(url_for("admin.study", name=name), 303)
 
@@ -124,7 +124,7 @@ def unblind(name: str) -> ResponseReturnValue:
 @signed_in
 def fetch(name: str, file: str) -> ResponseReturnValue:
     with reading(engine()) as database:
-        row = _study(database.scalar(select(Study).where(Study.name == name)))
+        row = _study(studies.by_name(database, name))
         try:
             made = download(database, row, file, now())
         except InputError:

@@ -1,4 +1,4 @@
-"""`serve`: the web application under gunicorn. Secrets come from the environment; see docs/study.md."""
+"""`serve`: the web application under gunicorn. Secrets come from the environment only."""
 
 import os
 from typing import Any

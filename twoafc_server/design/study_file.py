@@ -203,7 +203,7 @@ def from_dict(table: dict[str, Any], source: str = "study") -> StudyFile:
 def _problems(study: StudyFile) -> list[str]:
     design, timing, rules = study.design, study.timing, study.rules
     checks = [
-        (_is_name(study.name), "name: wanted lower-case letters, digits and hyphens, up to 60"),
+        (is_name(study.name), "name: wanted lower-case letters, digits and hyphens, up to 60"),
         (0 < study.estimated_minutes <= 240, "estimated_minutes: wanted over 0, up to 240"),
         (0 <= study.retention_days <= 3650, "retention_days: wanted 0..3650"),
         (bool(design.tasks), "design.tasks: wanted at least one of task1, task2"),
@@ -245,7 +245,8 @@ def _problems(study: StudyFile) -> list[str]:
     return [message for holds, message in checks if not holds]
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a text can name a study, also in an address."""
     return 0 < len(name) <= 60 and all(c in "abcdefghijklmnopqrstuvwxyz0123456789-" for c in name)
 
 

@@ -18,8 +18,8 @@ _DUMMY = (
 
 def add(session: Session, name: str, password: str, now: int) -> None:
     """Create an account, or set a new password. Raises InputError for a short password."""
-    if not 1 <= len(name) <= 60:
-        raise InputError(f"found a name of {len(name)} characters, wanted 1..60")
+    if not 1 <= len(name) <= 60 or not name.isprintable():
+        raise InputError(f"found the name {name!r}, wanted 1..60 printable characters")
     if len(password) < SHORTEST:
         raise InputError(
             f"found a password of {len(password)} characters, wanted {SHORTEST} or more"
@@ -34,7 +34,7 @@ def add(session: Session, name: str, password: str, now: int) -> None:
 
 def verify(session: Session, name: str, password: str) -> bool:
     """Whether this is the account's password."""
-    row = session.get(Researcher, name)
+    row = session.get(Researcher, name) if name.isprintable() else None
     try:
         return _hasher.verify(row.password_hash if row else _DUMMY, password) and row is not None
     except (VerificationError, InvalidHashError):

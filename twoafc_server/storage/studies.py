@@ -7,7 +7,7 @@ from functools import lru_cache
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from twoafc_server.design.study_file import StudyFile, from_dict
+from twoafc_server.design.study_file import StudyFile, from_dict, is_name
 from twoafc_server.errors import InputError
 from twoafc_server.storage.models import Audit, Slot, Study, Texts
 
@@ -28,9 +28,15 @@ def protocol_of(study: Study) -> StudyFile:
     return parsed
 
 
+def by_name(session: Session, name: str) -> Study | None:
+    """A study by a name that anybody may have typed into an address."""
+    # What cannot be a name is not asked for: PostgreSQL refuses some characters with an error.
+    return session.scalar(select(Study).where(Study.name == name)) if is_name(name) else None
+
+
 def find(session: Session, name: str) -> Study:
     """A study by name. Raises InputError that names the known ones."""
-    study = session.scalar(select(Study).where(Study.name == name))
+    study = by_name(session, name)
     if study is None:
         known = session.scalars(select(Study.name).order_by(Study.name)).all()
         raise InputError(f"found no study {name!r}: known are {', '.join(known) or 'none yet'}")

@@ -4,14 +4,13 @@ import secrets
 
 from flask import Blueprint, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from twoafc_server.platforms import LinkError, Visitor, visitor
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.models import Study
 from twoafc_server.storage.participants import Arrival, arrive, by_session, has_place
 from twoafc_server.storage.states import BEFORE_SLOT
-from twoafc_server.storage.studies import protocol_of, texts_of
+from twoafc_server.storage.studies import by_name, protocol_of, texts_of
 from twoafc_server.web.context import SESSION_KEY, engine, now, session_key, settings
 from twoafc_server.web.errors import notice
 from twoafc_server.web.wording import Wording
@@ -23,7 +22,7 @@ blueprint = Blueprint("arrival", __name__)
 def enter(name: str) -> ResponseReturnValue:
     """A new person gets a session; a known one goes on, or sees how the study ended for them."""
     with writing(engine()) as database:
-        study = database.scalar(select(Study).where(Study.name == name))
+        study = by_name(database, name)
         if study is None:
             return notice("unknown", 404)
         g.study = study.name

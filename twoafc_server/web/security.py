@@ -48,6 +48,8 @@ def make_limiter(app: Flask, settings: Settings) -> Limiter:
         headers_enabled=False,
     )
     limiter.init_app(app)
+    # Views hold only a weak reference to it.
+    app.extensions["twoafc_limiter"] = limiter
     return limiter
 
 
