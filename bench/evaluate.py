@@ -14,6 +14,8 @@ from bench.measure import Judge, Observer, measure, measure_samples
 from bench.metric import Features, ImageBatch, Metric, SetValue, Values
 from bench.outputs import Output
 from bench.records import Score, score, score_of_interval, unavailable
+from bench.reference import path_of, read_reference
+from bench.reference import unavailable as lacking_reference
 from bench.store import Store
 from bench.suite import NamedSuite
 
@@ -99,8 +101,12 @@ class Evaluator:
                     self._rows(metric, pictures), tuple(self.labels)
                 )
             elif metric.per_set is not None:
-                sr, reference = self._rows(metric, pictures), self._rows(metric, hr)
-                sets[name] = metric.per_set(sr, reference, draws=DRAWS, seed=self.seed)
+                sr, own = self._rows(metric, pictures), self._rows(metric, hr)
+                sets[name] = metric.per_set(sr, own, draws=DRAWS, seed=self.seed)
+            elif metric.per_reference is not None:
+                reference = read_reference(path_of(self.named.name, _extractor_of(metric)))
+                rows = self._rows(metric, pictures)
+                sets[name] = metric.per_reference(rows, reference.gaussian, DRAWS, self.seed)
         return Evaluation(self._scores(per_image, sets), self._in_order(per_image), sets)
 
     def _scores(
@@ -151,8 +157,7 @@ class Evaluator:
         return {name: per_image[name] for name in self.metrics if name in per_image}
 
     def _rows(self, metric: Metric, pictures: Sequence[str]) -> Features:
-        assert metric.extractor is not None
-        return self._store_of(metric.extractor).rows(pictures)
+        return self._store_of(_extractor_of(metric)).rows(pictures)
 
     def _extractors(self) -> list[str]:
         return sorted({m.extractor for m in self.usable.values() if m.extractor is not None})
@@ -171,9 +176,17 @@ class Evaluator:
             return "no class labels: file names must begin with a WordNet id"
         if metric.extractor is not None:
             reason = extractors.unavailable(metric.extractor, self.device)
+            if reason is None and metric.per_reference is not None:
+                reason = lacking_reference(self.named.name, metric.extractor)
             if reason is not None:
                 return reason
         return metric.unavailable(self.device)
+
+
+def _extractor_of(metric: Metric) -> str:
+    if metric.extractor is None:
+        raise ValueError(f"metric {metric.title} reads features but names no extractor")
+    return metric.extractor
 
 
 def _silent(count: int) -> None:

@@ -15,20 +15,38 @@ PREAMBLE = r"""% needs \usepackage{booktabs,siunitx,xcolor}; siunitx version 3
 def render(table: Table) -> str:
     """The table environment, ending in a newline; the same input gives the same bytes."""
     columns = "l" + "".join(f" {_column_type(table, i)}" for i in range(len(table.columns)))
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{{table.label}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        " & ".join(["System", *[_heading(column) for column in table.columns]]) + r" \\",
-    ]
+    headings = [_heading(column) for column in table.columns]
+    lines = [*_opening(table, columns), " & ".join(["System", *headings]) + r" \\"]
     for section in table.sections:
         lines += _section(section, table.columns)
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\footnotesize {escape(note)}" for note in table.notes]
-    return PREAMBLE + "\n".join([*lines, r"\end{table}"]) + "\n"
+    return PREAMBLE + "\n".join([*lines, *_closing(table)]) + "\n"
+
+
+def render_transposed(table: Table) -> str:
+    """The same table with metrics down and systems across, as in the paper's Table 2."""
+    rows = [(section, row) for section in table.sections for row in section.rows]
+    columns = "l" + "c" * len(rows)
+    spans, first = [], 2
+    heads = []
+    for section in table.sections:
+        last = first + len(section.rows) - 1
+        heads.append(rf"\multicolumn{{{len(section.rows)}}}{{c}}{{{escape(section.heading)}}}")
+        spans.append(rf"\cmidrule(lr){{{first}-{last}}}")
+        first = last + 1
+    lines = [
+        *_opening(table, columns),
+        " & ".join(["", *heads]) + r" \\",
+        " ".join(spans),
+        " & ".join(["Metric", *(escape(row.label) for _, row in rows)]) + r" \\",
+        r"\midrule",
+    ]
+    for index, column in enumerate(table.columns):
+        cells = [_free(format_number(row.cells[index], column)) for _, row in rows]
+        lines.append(" & ".join([_heading(column)[1:-1], *cells]) + r" \\")
+        intervals = [format_interval(row.cells[index], column) for _, row in rows]
+        if any(interval != "{}" for interval in intervals):
+            lines.append(" & ".join(["", *intervals]) + r" \\")
+    return PREAMBLE + "\n".join([*lines, *_closing(table)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -61,6 +79,29 @@ def format_interval(cell: Cell, column: Column) -> str:
         return "{}"
     digits = digits_of(cell, column)
     return rf"{{\scriptsize[{cell.low:.{digits}f}, {cell.high:.{digits}f}]}}"
+
+
+def _opening(table: Table, columns: str) -> list[str]:
+    return [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(table.caption)}}}",
+        rf"\label{{{table.label}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+    ]
+
+
+def _closing(table: Table) -> list[str]:
+    notes = [rf"\par\footnotesize {escape(note)}" for note in table.notes]
+    return [r"\bottomrule", r"\end{tabular}", *notes, r"\end{table}"]
+
+
+def _free(number: str) -> str:
+    """A number outside an S column: bold as text, dashes without braces."""
+    if number.startswith(r"\bfseries "):
+        return rf"\textbf{{{number.removeprefix(chr(92) + 'bfseries ')}}}"
+    return number
 
 
 def _section(section: Section, columns: tuple[Column, ...]) -> list[str]:

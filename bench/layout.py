@@ -90,7 +90,7 @@ def build(
     """
     columns = tuple(column(name, metric, records) for name, metric in metrics.items())
     ordered = sorted(records, key=lambda r: r.role != "reference")
-    measured = tuple(_row(record, metrics, comparisons) for record in ordered)
+    measured = tuple(measured_row(record, metrics, comparisons) for record in ordered)
     sections = [Section("", measured)]
     if published is not None:
         section = published_section(published, metrics)
@@ -143,7 +143,10 @@ def label_of(record: Record) -> str:
     return "Ground truth" if record.system == REFERENCE else record.system
 
 
-def _row(record: Record, metrics: Mapping[str, Metric], comparisons: Mapping[str, Any]) -> Row:
+def measured_row(
+    record: Record, metrics: Mapping[str, Metric], comparisons: Mapping[str, Any]
+) -> Row:
+    """A record's line; one that failed or is unavailable has dashes."""
     cells = []
     for name, metric in metrics.items():
         if record.role == "reference" and not metric.reference_row:

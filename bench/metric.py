@@ -1,10 +1,11 @@
 """What a metric is: one module in `bench/metrics/` with a value `METRIC`; its file name is its id.
 
-Five kinds, told apart by the one function that is given:
+Six kinds, told apart by the one function that is given:
 
 - `per_image(batch)`: a number per image from the pixels (psnr, ssim, consistency, lpips).
 - `per_feature(features, labels)`: a number per image from an extractor's output (top1_error).
 - `per_set(sr, hr, draws, seed)`: one number from all features of a system and of HR (fid, kid, is).
+- `per_reference(sr, reference, draws, seed)`: one number against the suite's reference statistics.
 - `per_samples(samples)`: a number per image from K samples of each input (diversity).
 - `ledger`: the name of a number that is noted while sampling (seconds per image, peak memory).
 
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.registry import find_module, module_names
+from bench.frechet import Gaussian
 from bench.statistics import Interval, Paired, bootstrap_mean, paired_bootstrap
 from sr3.errors import InputError
 
@@ -82,6 +84,12 @@ class PerSet(Protocol):
     def __call__(self, sr: Features, hr: Features, draws: int, seed: int) -> SetValue: ...
 
 
+class PerReference(Protocol):
+    """Computes a set-level value against the suite's external reference statistics."""
+
+    def __call__(self, sr: Features, reference: Gaussian, draws: int, seed: int) -> SetValue: ...
+
+
 def _always_available(device: str) -> str | None:
     return None
 
@@ -117,6 +125,7 @@ class Metric:
     per_image: Callable[[ImageBatch], Values] | None = None
     per_feature: Callable[[Features, tuple[int | None, ...]], Values] | None = None
     per_set: PerSet | None = None
+    per_reference: PerReference | None = None
     per_samples: Callable[["Tensor"], Values] | None = None
     ledger: str | None = None
     extractor: str | None = None

@@ -22,6 +22,7 @@ from bench.pixels import LR_ID
 from bench.progress import Counter, track
 from bench.provenance import git_state, hardware, libraries
 from bench.records import Record, now, write_images, write_record
+from bench.results import write_results
 from bench.sheet import write_sheet
 from bench.store import Store
 from bench.suite import NamedSuite, load_suite
@@ -161,9 +162,11 @@ def _finish(planned: Plan, done: Sequence[Done]) -> Result:
     )
     write_text(planned.folder / "table.tex", latex.render(table))
     write_text(planned.folder / "table.txt", text.render(table))
-    shown = {d.record.system: {o.item.stem: o.path for o in d.outputs} for d in done
-             if d.outputs and d.record.system != REFERENCE}  # fmt: skip
+    files = {d.record.system: {o.item.stem: o.path for o in d.outputs} for d in done}
+    shown = {name: paths for name, paths in files.items() if paths and name != REFERENCE}
     write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images.items, shown)
+    loaders = planned.config.metrics or planned.named.suite.metrics
+    write_results(planned.folder, {_key(name): name for name in loaders}, files)
     return Result(planned.folder, records, table)
 
 

@@ -21,6 +21,7 @@ SUITE = Suite(
         "ssim",
         "consistency",
         "lpips",
+        "fid_ref",
         "fid_paired",
         "kid",
         "is",

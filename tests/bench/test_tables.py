@@ -125,3 +125,73 @@ def test_what_was_only_remembered_is_marked_unverified():
     rows = {row.system: row.values for row in load_table("study-faces-task1").rows}
     assert not rows["Regression"]["fool_rate"].verified
     assert rows["SR3"]["fool_rate"].verified
+
+
+def compiles(tex, folder):
+    """Compile one table; the text of the log on failure."""
+    document = (
+        "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
+        f"{tex}\\end{{document}}\n"
+    )
+    (folder / "d.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished face8x run, made of invented records, in a folder."""
+    from bench.files import write_json
+    from bench.records import write_images, write_record
+    from bench.results import write_results
+
+    comparisons = {"psnr": {"best": ["sr3"], "second": "regression", "pairs": []}}
+    for system, role, number in (("hr", "reference", 50.0), ("regression", "system", 27.281),
+                                 ("sr3", "system", 28.0)):  # fmt: skip
+        scores = {"psnr": value(number, 0.3), "consistency": value(1.63e-5, 1e-6)}
+        write_record(tmp_path, record(system, role, **scores))
+        write_images(tmp_path, system, [], {})
+    write_json(tmp_path / "comparisons.json", comparisons)
+    metrics = {"psnr": "psnr", "consistency": "consistency"}
+    write_results(tmp_path, metrics, {"hr": {}, "regression": {}, "sr3": {}})
+    return tmp_path
+
+
+def test_paper_layouts_are_golden(run):
+    from bench import tables
+    from bench.results import read_results
+
+    results = read_results(run)
+    for name in tables.LAYOUTS:
+        fits = name in tables.fitting(results)
+        rendered = tables.render_paper(name, results if fits else None)
+        assert rendered == (GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), name
+
+
+@pytest.mark.latex
+@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5", "table6"])
+def test_paper_layouts_compile(name, tmp_path):
+    if shutil.which("pdflatex") is None:
+        if os.environ.get("REQUIRE_LATEX"):
+            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
+        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
+    compiles((GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), tmp_path)
+
+
+def test_the_command_writes_suite_and_layouts(run, capsys):
+    from bench import tables
+
+    assert tables.main([str(run), "--paper", "all"]) == 0
+    written = {path.name for path in (run / "tables").iterdir()}
+    assert written == {"suite.tex", "suite.txt", "table2.tex", "table5.tex", "table6.tex"}
+
+
+def test_a_layout_of_another_suite_is_refused(run):
+    from bench import tables
+    from sr3.errors import InputError
+
+    with pytest.raises(InputError, match="found a run of face8x, table3 is about natural4x"):
+        tables.main([str(run), "--paper", "table3"])
+    with pytest.raises(InputError, match="no finished run"):
+        tables.main([str(run / "nothing")])

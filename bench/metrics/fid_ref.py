@@ -1,0 +1,29 @@
+"""FID against external reference statistics, as the paper's Table 3: see `bench.reference`."""
+
+from bench.frechet import Gaussian, bootstrap_draws, distance, fit
+from bench.metric import Features, Metric, SetValue
+from bench.reference import EXTRACTOR, LAYER
+from bench.sets import affordable
+from bench.statistics import interval_of_draws
+
+
+def per_reference(sr: Features, reference: Gaussian, draws: int, seed: int) -> SetValue:
+    """Frechet distance of a system's features to the reference."""
+    rows = sr[LAYER]
+    value = distance(fit(rows), reference)
+    spread = bootstrap_draws(rows, reference, affordable(draws, len(rows)), seed)
+    return SetValue(value, interval_of_draws(value, spread, len(rows)), spread)
+
+
+METRIC = Metric(
+    title="FID",
+    latex="FID",
+    unit="",
+    direction="lower",
+    decimals=2,
+    version=1,
+    source="Heusel et al. 2017; torch-fidelity's Inception; against reference statistics",
+    per_reference=per_reference,
+    extractor=EXTRACTOR,
+    grey_under=2048,
+)
