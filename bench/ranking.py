@@ -27,13 +27,12 @@ class Scored:
         """False where every image is identical to HR, so that there is no mean."""
         return self.per_image is None or bool(np.isfinite(self.per_image).any())
 
-    @property
-    def value(self) -> float:
-        """The number that ranks, unrounded."""
+    def value(self, metric: Metric) -> float:
+        """The number that ranks, unrounded: what the metric itself makes of the images."""
         if self.set_value is not None:
             return self.set_value
         assert self.per_image is not None
-        return float(self.per_image[np.isfinite(self.per_image)].mean())
+        return metric.interval(self.per_image[np.isfinite(self.per_image)]).value
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def rank(metric: Metric, scored: Mapping[str, Scored]) -> Ranking:
         Pair(a, b, t.difference.value, t.difference.low, t.difference.high, t.p_value, p, t.test)
         for ((a, b), t), p in zip(tests.items(), corrected, strict=True)
     )
-    ranked = {name: s.value for name, s in scored.items() if name not in UNRANKED}
+    ranked = {name: s.value(metric) for name, s in scored.items() if name not in UNRANKED}
     if metric.direction == "none" or len(ranked) < 2:
         return Ranking((), None, pairs)
     best, second = _first_two(ranked, metric.direction == "higher")
