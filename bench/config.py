@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.shards import Shard
+
 DRAWS = 200  # resamplings of set-level metrics
 JUDGED_PIXELS = 1 << 20  # of HR per batch that is judged; bounds the float64 maps in memory
 JUDGED_MOST = 16
@@ -20,7 +22,7 @@ class RunConfig:
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
         samples: K of the diversity metric.
-        rank, world: this process among those that share the images.
+        shard: this process among those that share the images.
     """
 
     suite: str
@@ -39,12 +41,13 @@ class RunConfig:
     out: Path = Path("results/runs")
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
-    rank: int = 0
-    world: int = 1
+    shard: Shard = field(default_factory=Shard)
 
     def to_json(self) -> dict[str, Any]:
         """For `run.json` beside the records."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        content = asdict(self)
+        del content["shard"]  # results do not depend on it
+        return {key: _plain(value) for key, value in content.items()}
 
 
 def judged_batch(size: tuple[int, int]) -> int:

@@ -72,6 +72,11 @@ class Evaluator:
         """Metrics that can be computed here."""
         return {name: m for name, m in self.metrics.items() if name not in self.reasons}
 
+    @property
+    def wants_samples(self) -> bool:
+        """Whether a metric needs several samples of each input."""
+        return any(metric.per_samples is not None for metric in self.usable.values())
+
     def see(self, outputs: Sequence[Output], progress: Progress) -> dict[str, Values]:
         """One pass over the images: values of pixel metrics; features go to their stores."""
         observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]

@@ -56,10 +56,15 @@ def main(argv: list[str] | None = None) -> int:
 
     attributes = _attributes(options.groups)
     planned = runner.plan(_config(options))
-    print("\n".join(planned.lines()))
+    shard = planned.config.shard
+    if shard.is_first:
+        print("\n".join(planned.lines()))
     if options.dry_run:
         return 0
     result = runner.run(planned)
+    shard.close()
+    if result is None:
+        return 0
     print()
     print(text.render(result.table))
     if attributes is not None:
@@ -78,8 +83,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _config(options: argparse.Namespace) -> "RunConfig":
     from bench.config import RunConfig
+    from bench.shards import shard_of
 
-    device = _device(options.device)
+    shard = shard_of()
+    device = _device(options.device, shard.local_rank)
     return RunConfig(
         suite=options.suite,
         data=options.data,
@@ -90,13 +97,14 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         sampler=options.sampler,
         steps=options.steps,
         consistent=options.consistent,
-        batch_size=options.batch_size or (32 if device == "cuda" else 8),
+        batch_size=options.batch_size or (32 if device.startswith("cuda") else 8),
         samples=options.samples,
         device=device,
         precision=options.precision,
         out=options.out,
         imports=dict(options.system),
         checkpoints=dict(options.checkpoint),
+        shard=shard,
     )
 
 
@@ -110,12 +118,14 @@ def _attributes(name: str | None) -> Path | None:
     return path
 
 
-def _device(wanted: str) -> str:
+def _device(wanted: str, local_rank: int) -> str:
     import torch
 
     if wanted == "cuda" and not torch.cuda.is_available():
         raise InputError("found no CUDA device, wanted one for --device cuda: use --device cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{local_rank}" if torch.cuda.device_count() > 1 else "cuda"
 
 
 def _names(text: str) -> tuple[str, ...]:

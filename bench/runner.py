@@ -1,7 +1,7 @@
 """One way through a run: suite -> images -> values -> records -> tables. Knows no argv."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from bench.metric import Metric, load_metric
 from bench.outputs import Output, digest_of_folder
 from bench.paper import load_table
 from bench.pixels import LR_ID
-from bench.progress import Counter, track
+from bench.progress import Counter, quiet, track
 from bench.provenance import git_state, hardware, libraries
 from bench.records import Record, now, write_images, write_record
 from bench.results import write_results
@@ -86,18 +86,42 @@ def plan(config: RunConfig) -> Plan:
     systems = tuple(config.systems or named.suite.systems)
     for name in systems:
         entries.check_name(name)
-    images = open_set(named, config.data, config.limit, progress=track)
+    shown = track if config.shard.is_first else quiet
+    images = open_set(named, config.data, config.limit, progress=shown)
     return Plan(config, named, images, metrics, systems)
 
 
-def run(planned: Plan, say: Say = print) -> Result:
-    """Make or find every system's images, measure them, write records, tables and the sheet."""
+def run(planned: Plan, say: Say = print) -> Result | None:
+    """Make or find every system's images, measure them, write records, tables and the sheet.
+
+    Under torchrun every process first does its share of the images; only the first one returns a
+    result.
+    """
+    shard = planned.config.shard
     with closing(Store(planned.folder / "cache.sqlite")) as store:
-        write_json(planned.folder / "run.json", planned.config.to_json())
         evaluator = _evaluator(planned, store)
         rows = [entries.reference(planned.images), *_entries(planned, store)]
+        if shard.world > 1:
+            for entry in rows:
+                _do_share(planned, evaluator, entry)
+            shard.wait()
+        if not shard.is_first:
+            return None
+        write_json(planned.folder / "run.json", planned.config.to_json())
         done = [_run_entry(planned, evaluator, entry, say) for entry in rows]
     return _finish(planned, done)
+
+
+def _do_share(planned: Plan, evaluator: Evaluator, entry: Entry) -> None:
+    """Fill the cache for this process's images; what fails here fails again where it is told."""
+    if entry.outputs is None:
+        return
+    share = planned.config.shard.of(planned.images.items)
+    with suppress(Exception), _bar(planned, entry, "sharing", len(share)) as progress:
+        evaluator.see(entry.outputs(share, lambda count: None), progress)
+        if entry.sample is not None and evaluator.wants_samples:
+            for number in range(1, planned.config.samples):
+                entry.sample(share, number, lambda count: None)
 
 
 @dataclass(frozen=True)
@@ -246,6 +270,11 @@ def _key(metric: str) -> str:
 
 
 @contextmanager
-def _bar(planned: Plan, entry: Entry, doing: str) -> Iterator[Callable[[int], None]]:
-    with Counter(len(planned.images.items), f"{entry.name}: {doing}") as counter:
+def _bar(
+    planned: Plan, entry: Entry, doing: str, total: int | None = None
+) -> Iterator[Callable[[int], None]]:
+    if not planned.config.shard.is_first:
+        yield lambda count: None
+        return
+    with Counter(total or len(planned.images.items), f"{entry.name}: {doing}") as counter:
         yield counter.add
