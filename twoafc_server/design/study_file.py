@@ -71,7 +71,7 @@ class Rules:
 
     failed_checks: "exclude" pays, keeps the slot and excludes in analysis; "replace" also frees
     the slot for another participant. max_flagged: share of flagged test trials that excludes a
-    participant.
+    participant. equivalence_margin: around 0.5, for the analysis's test that nobody can tell.
     """
 
     catch_pass: int = 7
@@ -79,6 +79,7 @@ class Rules:
     drop_hidden: bool = True
     drop_mistimed: bool = True
     max_flagged: float = 0.25
+    equivalence_margin: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,10 @@ def _problems(study: StudyFile) -> list[str]:
         (1 <= study.display.max_zoom <= 16, "display.max_zoom: wanted 1..16"),
         (0 <= rules.catch_pass <= design.catch_trials, "rules.catch_pass: wanted 0..catch_trials"),
         (0 <= rules.max_flagged <= 1, "rules.max_flagged: wanted 0..1"),
+        (
+            0 < rules.equivalence_margin < 0.5,
+            "rules.equivalence_margin: wanted above 0, under 0.5",
+        ),
         (
             not study.platform.redirect or _is_redirect(study.platform.redirect),
             "platform.redirect: wanted an https URL with {code}",
