@@ -5,12 +5,14 @@ log.jsonl, tb/              numbers
 samples/                    held-out pictures at each validation
 states/step-*.safetensors   the last few states; the newest readable one is resumed
 ema-*.safetensors           averaged weights, one file a width
+last.safetensors            the weights themselves, which the paper samples from
 best.safetensors            averaged weights of peak held-out PSNR
 snapshots/                  averages for `sr3.posthoc`, where the recipe asks for them
 """
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,7 +140,9 @@ class RunFolder:
         self._on_main(lambda: self._write_state(step, tensors))
         self.tries = 0
         for ema in self.trainer.ema:
-            self.save_weights(self.out / f"{ema.name}.safetensors", ema, half=False)
+            self.save_ema(self.out / f"{ema.name}.safetensors", ema, half=False)
+        last = dict(self.trainer.network.named_parameters())
+        self.save_weights(self.out / "last.safetensors", last, 0.0, half=False)
 
     def _write_state(self, step: int, tensors: dict[str, Tensor]) -> None:
         path = self.states / f"step-{step:08d}.safetensors"
@@ -172,18 +176,23 @@ class RunFolder:
         if self.trainer.world.any(error is not None):
             raise error or StorageFullError("the main process could not write its files")
 
-    def save_weights(self, path: Path, ema: Ema, half: bool) -> None:
-        """One average, whole, with its provenance."""
+    def save_ema(self, path: Path, ema: Ema, half: bool) -> None:
+        self.save_weights(path, ema.weights, ema.sigma_rel, half)
+
+    def save_weights(
+        self, path: Path, sharded: Mapping[str, Tensor], sigma_rel: float, half: bool
+    ) -> None:
+        """Weights averaged with width `sigma_rel` (0: not averaged), whole, with provenance."""
         spec = self.trainer.model.spec
-        weights = {name: full(w) for name, w in ema.weights.items()}
-        provenance = self.provenance() | {"sigma_rel": ema.sigma_rel}
+        weights = {name: full(w.detach()) for name, w in sharded.items()}
+        provenance = self.provenance() | {"sigma_rel": sigma_rel}
         self._on_main(lambda: checkpoint.save_model(path, spec, weights, provenance, half))
 
     def snapshot(self) -> None:
         """Copies of all averages in half precision, for `sr3.posthoc`."""
         for ema in self.trainer.ema:
             name = f"{ema.name}-step-{self.trainer.step:08d}.safetensors"
-            self.save_weights(self.out / "snapshots" / name, ema, half=True)
+            self.save_ema(self.out / "snapshots" / name, ema, half=True)
 
     def validate(self, hr: Tensor) -> tuple[dict[str, float], Any]:
         """Score the first average on the held-out pictures; (values, the sample grid)."""
@@ -197,7 +206,7 @@ class RunFolder:
             images.write_png(self.out / "samples" / f"step-{step:08d}.png", picture)
         if result.psnr > self.progress.best.get("psnr", -1.0):
             self.progress.best = {"psnr": result.psnr, "step": step}
-            self.save_weights(self.out / "best.safetensors", self.trainer.ema[0], half=False)
+            self.save_ema(self.out / "best.safetensors", self.trainer.ema[0], half=False)
         values = {"validation/psnr": result.psnr, "validation/consistency": result.consistency}
         return values, picture
 

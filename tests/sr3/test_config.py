@@ -1,5 +1,7 @@
 """Recipes, overrides, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 
 from sr3 import config
@@ -60,3 +62,37 @@ def test_unknown_and_broken_recipes_are_refused(tmp_path):
     incomplete.write_text('name = "x"')
     with pytest.raises(InputError, match="preset"):
         config.build(config.read_recipe(str(incomplete)), [])
+
+
+@pytest.mark.parametrize("name", [n for n in config.recipes() if n.startswith("paper-")])
+def test_the_papers_recipes_say_what_the_paper_says(name):
+    """Batch, steps, warm-up, learning rate, loss and dropout as in the paper's section 3 and 4."""
+    made = config.build(config.read_recipe(name), [])
+    regression = made.task == "regression"
+    assert (made.batch_size, made.steps, made.warmup) == (256, 1_000_000, 10_000)
+    assert made.learning_rate == (1e-5 if regression else 1e-4)
+    assert made.decay_from == 1.0
+    assert made.loss_power == (2 if regression else 1)
+    assert made.spec.unet.dropout == (0.2 if "16-128" in name else 0.0)
+    assert made.min_snr is None
+    assert made.residual_scale is None
+    if not regression:
+        assert made.objective == "epsilon"
+        assert not made.stratified
+        assert made.augmentation.blur == 0.5
+        assert made.spec.unet.condition_levels == 0
+        assert made.schedule == "linear:2000"
+
+
+@pytest.mark.parametrize("name", [n for n in config.recipes() if n.startswith("modern-")])
+def test_modern_recipes_change_only_what_the_fidelity_page_lists(name):
+    """Every setting that differs from the paper's recipe of the same model is named there."""
+    text = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
+    modern = config.build(config.read_recipe(name), []).to_json()
+    paper = config.build(config.read_recipe(name.replace("modern", "paper")), []).to_json()
+    flat = [{**v, **{f"augmentation.{k}": x for k, x in v.pop("augmentation").items()}}
+            for v in (modern, paper)]  # fmt: skip
+    differing = {k for k in flat[0] if flat[0][k] != flat[1][k]} - {"name"}
+    section = text.partition("## Modern recipes")[2].partition("\n## ")[0]
+    unnamed = {k for k in differing if f"`{k}`" not in section}
+    assert not unnamed

@@ -110,7 +110,7 @@ def full_disk(monkeypatch, from_call):
 def test_a_full_disk_ends_the_run_with_its_code_and_a_whole_state(faces, tmp_path, monkeypatch):
     out = tmp_path / "run"
     with monkeypatch.context() as patched:
-        full_disk(patched, from_call=7)  # two saves of three files are whole
+        full_disk(patched, from_call=9)  # two saves of four files are whole
         with pytest.raises(StorageFullError, match="No space left") as failed:
             train.main(command(faces, out))
         assert failed.value.exit_code == 74
