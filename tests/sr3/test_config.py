@@ -90,8 +90,9 @@ def test_modern_recipes_change_only_what_the_fidelity_page_lists(name):
     text = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text()
     modern = config.build(config.read_recipe(name), []).to_json()
     paper = config.build(config.read_recipe(name.replace("modern", "paper")), []).to_json()
-    flat = [{**v, **{f"augmentation.{k}": x for k, x in v.pop("augmentation").items()}}
-            for v in (modern, paper)]  # fmt: skip
+    inside = [{f"augmentation.{k}": x for k, x in v.pop("augmentation").items()}
+              for v in (modern, paper)]  # fmt: skip
+    flat = [modern | inside[0], paper | inside[1]]
     differing = {k for k in flat[0] if flat[0][k] != flat[1][k]} - {"name"}
     section = text.partition("## Modern recipes")[2].partition("\n## ")[0]
     unnamed = {k for k in differing if f"`{k}`" not in section}
