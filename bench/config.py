@@ -19,6 +19,7 @@ class RunConfig:
     Attributes:
         suite: name or path of the suite; systems, metrics: None takes the suite's own.
         imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
+        accept: checks of the doctor whose findings about imports are taken knowingly.
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
         samples: K of the diversity metric.
@@ -41,6 +42,7 @@ class RunConfig:
     out: Path = Path("results/runs")
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    accept: Sequence[str] = ()
     shard: Shard = field(default_factory=Shard)
 
     def to_json(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from baselines.registry import (
 )
 from bench.config import RunConfig
 from bench.dataset import ImageSet, Item
-from bench.imports import pair
+from bench.imports import Say, examine, pair
 from bench.layout import REFERENCE
 from bench.outputs import Job, Output, make_outputs
 from bench.records import Role
@@ -74,21 +74,27 @@ def system(name: str, named: NamedSuite, config: RunConfig, folder: Path, store:
     return _running(key, loaded, provenance, named, config, folder, store)
 
 
-def imported(name: str, named: NamedSuite, config: RunConfig, images: ImageSet) -> Entry:
-    """A folder of foreign outputs.
+def imported(
+    name: str, named: NamedSuite, config: RunConfig, images: ImageSet, folder: Path, say: Say
+) -> Entry:
+    """A folder of foreign outputs, seen by the doctor.
 
     Raises:
-        InputError: no such folder, or images that do not pair with the suite's.
+        InputError: no such folder, images that do not pair with the suite's, or what the doctor
+            refuses and `config.accept` does not name.
     """
     opened = open_import(name, config.imports[name])
-    paired = pair(opened, images, named)
+    accept = frozenset(config.accept)
+    doctor = examine(opened, images, named, accept, folder, say)
+    paired = pair(opened, images, named, accept)
     by_stem = {output.item.stem: output for output in paired}
 
     def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
         progress(len(items))
         return tuple(by_stem[item.stem] for item in items)
 
-    return Entry(name, "imported", opened.citation, opened.provenance, outputs)
+    provenance = dict(opened.provenance) | {"doctor": doctor}
+    return Entry(name, "imported", opened.citation, provenance, outputs)
 
 
 def public(name: str, named: NamedSuite, config: RunConfig, folder: Path, store: Store) -> Entry:

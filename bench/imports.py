@@ -1,9 +1,14 @@
-"""Foreign outputs as rows of a run: paired by stem, checked before anything is measured."""
+"""Foreign outputs as rows of a run: paired by stem, seen by the doctor before they count."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from baselines.imported import Imported
 from bench.dataset import ImageSet, read_checked, unique_by_stem
+from bench.doctor import check_folder
+from bench.doctor.pictures import draw_offenders
+from bench.doctor.report import Report
 from bench.files import sha256_of_file
 from bench.outputs import Output
 from bench.suite import NamedSuite
@@ -11,12 +16,48 @@ from sr3.errors import InputError
 from sr3.images import list_images
 
 SHOWN = 5
+UNACCEPTABLE = ("pairing", "decode", "mode", "size")  # such files cannot be measured at all
+Say = Callable[[str], None]
 
 
-def pair(imported: Imported, images: ImageSet, named: NamedSuite) -> tuple[Output, ...]:
-    """One output per HR image, by stem, each decoded and of the suite's size.
+def examine(
+    imported: Imported,
+    images: ImageSet,
+    named: NamedSuite,
+    accept: frozenset[str],
+    folder: Path,
+    say: Say,
+) -> Mapping[str, Any]:
+    """Have the doctor look at a folder; what was found and accepted goes into the provenance.
 
-    Extra files are left alone here; the doctor reports them.
+    Args:
+        folder: of the run; reports are cached there and pictures of offenders written.
+
+    Raises:
+        InputError: an error that is not accepted.
+    """
+    report = check_folder(imported.folder, named, images, accept, folder / "cache" / "doctor")
+    worth_telling = report.of("error") + report.of("warning")
+    pictures = folder / "doctor" / imported.name
+    if worth_telling and draw_offenders(report, imported.folder, named.suite, images, pictures):
+        say(f"{imported.name}: pictures of offenders are in {pictures}")
+    for finding in worth_telling:
+        say(f"{imported.name}: {finding.severity}, {finding.check}: {finding.message}")
+    if report.of("error"):
+        raise InputError(_refusal(report, imported, named))
+    return {
+        "accepted": [finding.check for finding in report.of("accepted")],
+        "findings": {f.check: f.message for f in (*report.of("warning"), *report.of("accepted"))},
+    }
+
+
+def pair(
+    imported: Imported, images: ImageSet, named: NamedSuite, accept: frozenset[str]
+) -> tuple[Output, ...]:
+    """One output per HR image, by stem.
+
+    Extra files are left alone here; the doctor reports them. What it refused and `accept` let
+    through is decoded again, so that a run does not stop half-way.
 
     Raises:
         InputError: missing stems, a stem twice, another size or mode, a damaged file.
@@ -30,10 +71,23 @@ def pair(imported: Imported, images: ImageSet, named: NamedSuite) -> tuple[Outpu
             f"suite {named.name} needs {len(images.items)} of the same names: "
             f"missing {_some(missing)}"
         )
-    for item in images.items:
+    for item in images.items if accept else ():
         read_checked(paths[item.stem], named.suite.size, f"suite {named.name}")
     return tuple(
         Output(item, paths[item.stem], sha256_of_file(paths[item.stem])) for item in images.items
+    )
+
+
+def _refusal(report: Report, imported: Imported, named: NamedSuite) -> str:
+    refused = report.of("error")
+    more = f" and {len(refused) - 1} more errors" if len(refused) > 1 else ""
+    offenders = f" ({_some(refused[0].offenders)})" if refused[0].offenders else ""
+    acceptable = [f.check for f in refused if f.check not in UNACCEPTABLE]
+    accept = f", or --accept {','.join(acceptable)}" if acceptable else ""
+    return (
+        f"found {imported.folder} unfit for system {imported.name}: {refused[0].message}"
+        f"{offenders}{more}; see `python -m bench.check {imported.folder} --suite {named.name}`"
+        f"{accept}"
     )
 
 

@@ -35,6 +35,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--system", type=_pair, action="append", default=[], metavar="NAME=PATH",
         help="a row of its own from a folder of outputs, a manifest (.toml) or a public checkpoint "
         "(.pth, .safetensors); repeatable")  # fmt: skip
+    add("--accept", type=_names, default=(), metavar="CHECK,...",
+        help="take these findings of `python -m bench.check` about imports knowingly")  # fmt: skip
     add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
         help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
     add("--samples", type=_positive, default=4, help="K of the diversity metric (default 4)")
@@ -103,6 +105,7 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         precision=options.precision,
         out=options.out,
         imports=dict(options.system),
+        accept=options.accept,
         checkpoints=dict(options.checkpoint),
         shard=shard,
     )

@@ -100,7 +100,10 @@ def run(planned: Plan, say: Say = print) -> Result | None:
     shard = planned.config.shard
     with closing(Store(planned.folder / "cache.sqlite")) as store:
         evaluator = _evaluator(planned, store)
-        rows = [entries.reference(planned.images), *_entries(planned, store)]
+        rows = [
+            entries.reference(planned.images),
+            *_entries(planned, store, say if shard.is_first else lambda line: None),
+        ]
         if shard.world > 1:
             for entry in rows:
                 _do_share(planned, evaluator, entry)
@@ -242,14 +245,16 @@ def _record(
     )
 
 
-def _entries(planned: Plan, store: Store) -> Iterator[Entry]:
+def _entries(planned: Plan, store: Store, say: Say) -> Iterator[Entry]:
     for name in planned.systems:
         yield entries.system(name, planned.named, planned.config, planned.folder, store)
     for name, path in planned.config.imports.items():
         if path.suffix.lower() in SUFFIXES:
             yield entries.public(name, planned.named, planned.config, planned.folder, store)
         else:
-            yield entries.imported(name, planned.named, planned.config, planned.images)
+            yield entries.imported(
+                name, planned.named, planned.config, planned.images, planned.folder, say
+            )
 
 
 def _evaluator(planned: Plan, store: Store) -> Evaluator:

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from bench import runner
 from bench.config import RunConfig
+from bench.doctor import CHECKS
 from bench.metric import ImageBatch, load_metric
 from bench.metrics.diversity import diversity
 from bench.metrics.spectrum import radial_power
@@ -123,8 +124,10 @@ def test_a_run_measures_diversity_of_its_own_samples(images, suite, tmp_path, mo
 
 def test_foreign_images_have_no_samples(images, suite, tmp_path):
     data = images()
-    config = RunConfig(suite=suite, data=data, systems=("bicubic",), imports={"copy": data},
-                       metrics=("psnr", "diversity"), out=tmp_path / "runs")  # fmt: skip
+    config = RunConfig(
+        suite=suite, data=data, systems=("bicubic",), imports={"copy": data}, accept=CHECKS,
+        metrics=("psnr", "diversity"), out=tmp_path / "runs",
+    )  # fmt: skip
     result = runner.run(runner.plan(config), say=lambda line: None)
     score = read_record(result.folder / "copy.json").metrics["diversity"]
     assert score.status == "unavailable: no samples of these images"

@@ -13,6 +13,7 @@ from baselines.public import load_public
 from baselines.registry import SystemOptions
 from bench import runner
 from bench.config import RunConfig
+from bench.doctor import CHECKS
 from bench.records import read_images, read_record
 from bench.torchvision_guard import import_guarded
 from sr3.errors import InputError
@@ -75,15 +76,28 @@ def test_outputs_are_paired_by_stem_not_by_order(config, foreign):
 
 def test_a_missing_output_is_named_before_anything_is_measured(config, foreign):
     (foreign / "p3.png").unlink()
-    with pytest.raises(InputError, match=r"found 4 images.*suite tiny needs 5.*missing p3"):
+    with pytest.raises(InputError, match=r"1 missing by stem.*\(p3\).*bench\.check"):
         start(replace(config, imports={"x": foreign}))
     assert not (config.out / "tiny/bicubic.json").exists()
 
 
 def test_another_size_is_never_resized_silently(config, foreign):
     Image.new("RGB", (64, 64)).save(foreign / "p3.png")
-    with pytest.raises(InputError, match=r"found 64x64 pixels.*never resized"):
+    with pytest.raises(InputError, match=r"found 1 of 64x64, wanted 32x32"):
         start(replace(config, imports={"x": foreign}))
+
+
+def test_the_doctor_refuses_and_acceptance_is_recorded(config, foreign):
+    for path in foreign.glob("*.png"):
+        Image.fromarray(np.asarray(Image.open(path))[..., ::-1].copy()).save(path)
+    said = []
+    with pytest.raises(InputError, match=r"unfit for system x.*--accept .*channels"):
+        runner.run(runner.plan(replace(config, imports={"x": foreign})), say=said.append)
+    assert any("channels" in line for line in said)
+    result = start(replace(config, imports={"x": foreign}, accept=CHECKS))
+    doctor = read_record(result.folder / "x.json").provenance["doctor"]
+    assert "channels" in doctor["accepted"]
+    assert "channels" in doctor["findings"]
 
 
 def test_a_manifest_says_more(tmp_path, foreign):
