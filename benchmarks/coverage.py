@@ -1,6 +1,6 @@
 """Does the headline interval cover? Simulated studies with known truth, one row per setting.
 
-    python benchmarks/coverage.py                 # 2000 studies per setting, about 3 minutes
+    python benchmarks/coverage.py                 # 2000 studies per setting, about 2 minutes
     python benchmarks/coverage.py --studies 5000  # what the document records
 
 The settings are the designs and spreads behind `docs/analysis.md`, whose tables this prints.

@@ -1,5 +1,6 @@
 """Bots through the real server: what was put in comes out, and the plan is filled exactly."""
 
+import json
 import os
 from collections import Counter
 from importlib import resources
@@ -93,6 +94,17 @@ def test_an_edited_study_is_refused(small):
         study.protocol = study.protocol.replace('"catch_pass":1', '"catch_pass":0')
     with pytest.raises(InputError, match="was edited after it was created"):
         main(["analyse", "small", "--db", small])
+
+
+def test_the_margin_locked_with_the_study_is_called_declared(small, stimuli, capsys, tmp_path):
+    crowd = Crowd(Observers(), RATES)
+    with served(small) as address:
+        tour = Tour(f"{address}/study/small?participant={{id}}", crowd, Eye(stimuli), 6)
+        send_bots(tour, ["ann", "bob"], 1)
+    out = tmp_path / "out"
+    assert main(["analyse", "small", "--db", small, "--out", str(out), "--draws", "100"]) == 0
+    settings = json.loads((out / "analysis.json").read_text())["settings"]
+    assert (settings["margin"], settings["margin_origin"]) == (0.05, "declared in the protocol")
 
 
 def test_bots_of_a_full_study_are_turned_away(small, stimuli):

@@ -15,6 +15,9 @@ from twoafc_server.analysis.wording import rate_name, reference_of, task_name
 # Okabe and Ito's palette: told apart with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
+# Behind numbers, so that no line runs through them.
+_PLATE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+
 
 def save(figure: Figure, form: str) -> bytes:
     """A figure as `svg`, `png` or `pdf`; equal figures give equal bytes."""
@@ -47,20 +50,21 @@ def bar_chart(analysis: Analysis, published: tuple[Published, ...] = ()) -> Figu
     """Fool rates with their intervals, one panel per task, published values beside."""
     name = rate_name(reference_of(analysis.source.protocol))
     widest = max(len(task.systems) for task in analysis.tasks)
-    width = max(4.0, (1.0 + 1.05 * widest) * len(analysis.tasks))
+    width = max(5.8, (1.1 + 1.05 * widest) * len(analysis.tasks))
     figure = Figure(figsize=(width, 3.9), layout="constrained")
+    own = "simulated observers" if analysis.simulated else "this study"
     for axes, task in zip(_axes(figure, len(analysis.tasks)), analysis.tasks, strict=True):
-        _bars(axes, task, published)
+        _bars(axes, task, published, own)
         axes.set_title(task_name(task.task), fontsize=11)
     _percent_axis(figure.axes[0], f"{name} (%)")
     for axes in figure.axes[1:]:
         _percent_axis(axes, "")
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
-def _bars(axes: Axes, task: TaskReport, published: tuple[Published, ...]) -> None:
+def _bars(axes: Axes, task: TaskReport, published: tuple[Published, ...], own: str) -> None:
     names = list(task.systems)
     tops = [task.systems[name].rate.headline for name in names]
     beside = [find(published, task.task, name) for name in names]
@@ -68,7 +72,7 @@ def _bars(axes: Axes, task: TaskReport, published: tuple[Published, ...]) -> Non
     places = [place - shift for place in range(len(names))]
     heights = [100 * top.rate for top in tops]
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(names))]
-    axes.bar(places, heights, 0.38 if shift else 0.6, color=colours, label="this study")
+    axes.bar(places, heights, 0.38 if shift else 0.6, color=colours, label=own)
     axes.errorbar(
         places, heights, yerr=_limits(tops), fmt="none", ecolor="0.15", capsize=4, linewidth=1.2
     )
@@ -76,10 +80,11 @@ def _bars(axes: Axes, task: TaskReport, published: tuple[Published, ...]) -> Non
         axes.annotate(
             f"{100 * top.rate:.1f}",
             (place, 100 * top.high),
-            (0, 3),
+            (0, 5),
             ha="center",
             textcoords="offset points",
             fontsize=9,
+            bbox=_PLATE,
         )
     _published_bars(axes, beside, shift)
     axes.axhline(50, color="0.35", linestyle="--", linewidth=1, label="cannot be told apart (50 %)")
@@ -106,11 +111,12 @@ def _published_bars(axes: Axes, beside: list[Published | None], shift: float) ->
         axes.annotate(
             f"{100 * value.rate:.1f}{mark}",
             (place + shift, 100 * value.rate),
-            (0, 3),
+            (0, 5),
             ha="center",
             textcoords="offset points",
             fontsize=9,
             color="0.35",
+            bbox=_PLATE,
         )
         label = "_nolegend_"
 
