@@ -255,6 +255,19 @@ def test_degenerate_data_give_statements_and_files(tmp_path, text, capsys):
     )
 
 
+def test_a_system_whose_every_answer_was_excluded_is_named(tmp_path, capsys):
+    frame = study_frame()
+    frame.loc[frame["system"] == "SR3", "excluded"] = 1
+    frame.to_csv(tmp_path / "r.csv", index=False)
+    assert main(["analyse", str(tmp_path / "r.csv"), "--out", str(tmp_path), "--draws", "100"]) == 0
+    assert "every answer about SR3 was excluded" in capsys.readouterr().out
+    assert "every answer about SR3 was excluded" in (tmp_path / "report.html").read_text()
+
+
+def test_pooled_exposures_are_said(out):
+    assert "rates are over exposures of 1, 3 s together" in (out / "report.html").read_text()
+
+
 def test_only_excluded_answers_are_refused(tmp_path):
     frame = study_frame().assign(excluded=1, exclusion_reason="failed_checks")
     frame.to_csv(tmp_path / "r.csv", index=False)

@@ -97,22 +97,33 @@ class SystemReport:
 
 @dataclass(frozen=True)
 class TaskReport:
-    """One task: its systems by name, their comparisons, and what the data are made of."""
+    """One task: its systems by name, their comparisons, and what the data are made of.
+
+    Attributes:
+        notes: what a reader must know about the task as a whole.
+    """
 
     task: str
     systems: Mapping[str, SystemReport]
     comparisons: tuple[Comparison, ...]
     quality: Quality
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A whole study's analysis; `simulated` where the answers are those of `simulate numbers`."""
+    """A whole study's analysis.
+
+    Attributes:
+        participants: different participants with analysed answers, over all tasks.
+        simulated: whether all answers are those of `simulate numbers`.
+    """
 
     source: Source
     settings: Settings
     tasks: tuple[TaskReport, ...]
-    simulated: bool = False
+    participants: int
+    simulated: bool
 
 
 def analyse(responses: Responses, settings: Settings) -> Analysis:
@@ -135,6 +146,7 @@ def analyse(responses: Responses, settings: Settings) -> Analysis:
         tuple(
             analyse_task(str(task), frame[frame["task"] == task], settings, rng) for task in tasks
         ),
+        participants=int(responses.kept["participant"].nunique()),
         simulated=bool(frame["participant"].str.fullmatch(SIMULATED).all()),
     )
 
@@ -153,7 +165,20 @@ def analyse_task(
         name: _system(name, test, grid, cells[name], samples[:, column], settings)
         for column, name in enumerate(names)
     }
-    return TaskReport(task, systems, _comparisons(cells, samples, settings), quality(frame))
+    comparisons = _comparisons(cells, samples, settings)
+    return TaskReport(task, systems, comparisons, quality(frame), _notes(test, kept))
+
+
+def _notes(test: pd.DataFrame, kept: pd.DataFrame) -> tuple[str, ...]:
+    notes = [
+        f"every answer about {name} was excluded: it has no rate"
+        for name in sorted(set(test["system"]) - set(kept["system"]))
+    ]
+    exposures = sorted(set(kept["exposure_ms_requested"].dropna()))
+    if len(exposures) > 1:
+        seconds = ", ".join(f"{ms / 1000:g}" for ms in exposures)
+        notes.append(f"rates are over exposures of {seconds} s together")
+    return tuple(notes)
 
 
 def _system(

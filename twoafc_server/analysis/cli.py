@@ -99,6 +99,7 @@ def summary(analysis: Analysis) -> str:
     lines += [f"note: {note}" for note in analysis.source.notes]
     for task in analysis.tasks:
         lines.append(f"{task_name(task.task)}:")
+        lines += [f"  note: {note}" for note in task.notes]
         for name, report in task.systems.items():
             top = report.rate.headline
             lines.append(

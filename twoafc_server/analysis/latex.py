@@ -69,14 +69,13 @@ def _published(value: Published | None) -> str:
 
 
 def _caption(analysis: Analysis, published: tuple[Published, ...]) -> str:
-    people = sum(task.quality.kept_participants for task in analysis.tasks)
     who = "simulated observers" if analysis.simulated else "participants"
     name = rate_name(reference_of(analysis.source.protocol))
     level = f"{100 * analysis.settings.level:g}"
     methods = {r.rate.headline.method for t in analysis.tasks for r in t.systems.values()}
     text = (
-        f"{name[0].upper()}{name[1:]} (%) of {people} {who}, with {level} % intervals "
-        f"({', '.join(sorted(methods))})."
+        f"{name[0].upper()}{name[1:]} (%) of {analysis.participants} {who}, with {level} % "
+        f"intervals ({', '.join(sorted(methods))})."
     )
     if published:
         text += f" In italics: as published by {sources(published)}, another study."
