@@ -12,10 +12,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.extractor import Extractor
+from bench.folding import fold_batch_norms
 from bench.torchvision_guard import import_guarded
 
 SIDE = 224
 CROPPED_UP_TO = 256  # sides of 224 to 256 are centre-cropped, the rest resized
+CONVOLUTIONS = (
+    ("_conv_stem", "_bn0"),
+    ("_expand_conv", "_bn0"),
+    ("_depthwise_conv", "_bn1"),
+    ("_project_conv", "_bn2"),
+    ("_conv_head", "_bn1"),
+)
 LAYERS = {"1280": 1280, "logits": 1000}
 
 
@@ -55,6 +63,7 @@ def build(paths: tuple[Path, ...]) -> nn.Module:
         "efficientnet-lite0"
     )
     network.load_state_dict(torch.load(paths[0], weights_only=True, map_location="cpu"))
+    fold_batch_norms(network, CONVOLUTIONS)
     return LiteNetwork(network)
 
 

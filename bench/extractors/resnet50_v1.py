@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.extractor import Extractor
+from bench.folding import fold_batch_norms
 from bench.torchvision_guard import import_guarded
 
 MEAN = (0.485, 0.456, 0.406)
@@ -37,6 +38,7 @@ def build(paths: tuple[Path, ...]) -> nn.Module:
     """ResNet-50 from verified weights."""
     network = import_guarded("torchvision.models").resnet50(weights=None)
     network.load_state_dict(torch.load(paths[0], weights_only=True, map_location="cpu"))
+    fold_batch_norms(network, [(f"conv{i}", f"bn{i}") for i in (1, 2, 3)] + [("0", "1")])
     return NormalisedClassifier(network)
 
 

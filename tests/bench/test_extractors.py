@@ -11,6 +11,7 @@ from torch import nn
 
 from bench import classify, extractor, perceptual, weights
 from bench.extractor import extractor_names, find_extractor, load_extractor
+from bench.extractors.inception_2015 import resize_as_tensorflow_1
 from bench.features import FeatureStore
 from bench.metric import load_metric, metric_names
 from bench.torchvision_guard import import_guarded
@@ -36,6 +37,16 @@ def provide(monkeypatch, folder, name, state):
     monkeypatch.setenv("BENCH_WEIGHTS", str(folder))
 
 
+def train_norms(network):
+    """Statistics as training leaves them, not the 0 and 1 of a new layer."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean, std=0.1)
+            nn.init.uniform_(layer.running_var, 0.5, 1.5)
+            nn.init.uniform_(layer.weight, 0.7, 1.3)
+            nn.init.normal_(layer.bias, std=0.1)
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch, tmp_path):
     """No weights but those in packages, and no network loaded by another test."""
@@ -59,6 +70,7 @@ def random_inception(monkeypatch, tmp_path):
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    train_norms(network)
     provide(monkeypatch, tmp_path, "inception-2015-12-05", network.state_dict())
     return network
 
@@ -143,6 +155,16 @@ def test_inception_agrees_with_torch_fidelity(random_inception):
     assert rows["logits_unbiased"].shape == (3, 1008)
 
 
+@pytest.mark.parametrize("size", [(64, 64), (128, 96), (299, 299), (512, 300)])
+def test_the_resize_before_inception_is_torch_fidelitys(size):
+    module = import_guarded("torch_fidelity.interpolate_compat_tensorflow")
+    images = (torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(4)) * 255).floor()
+    wanted = module.interpolate_bilinear_2d_like_tensorflow1x(
+        images, size=(299, 299), align_corners=False
+    )
+    np.testing.assert_allclose(resize_as_tensorflow_1(images), wanted, atol=1e-4)
+
+
 def test_inception_that_hides_code_is_refused(monkeypatch, tmp_path):
     provide(monkeypatch, tmp_path, "inception-2015-12-05", {"call": print})
     with pytest.raises(Exception, match=r"weights_only|Weights only"):
@@ -154,6 +176,7 @@ def test_resnet_is_version_one_normalised_and_not_resized(monkeypatch, tmp_path)
     transforms = import_guarded("torchvision.transforms.v2.functional")
     torch.manual_seed(0)
     network = models.resnet50(weights=None).eval()
+    train_norms(network)
     provide(monkeypatch, tmp_path, "resnet50-v1", network.state_dict())
     preset = models.ResNet50_Weights.IMAGENET1K_V1.transforms()
     images = pictures(2, 96, 3)

@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from torch import nn
 
 from bench import sets
 from bench.extractor import Extractor, LoadedExtractor
-from bench.extractors.inception_2015 import FidelityNetwork
 from bench.features import FeatureStore
 from bench.metric import load_metric
 from bench.torchvision_guard import import_guarded
@@ -61,12 +61,22 @@ def register_stub() -> str:
     return STUB
 
 
+class FidelityNetwork(nn.Module):
+    """A network of torch-fidelity's registry whose outputs have names."""
+
+    def __init__(self, name):
+        super().__init__()
+        create = import_guarded("torch_fidelity.utils").create_feature_extractor
+        self.inner = create(name, list(LAYERS), cuda=False, verbose=False)
+
+    def forward(self, images):
+        return self.inner.convert_features_tuple_to_dict(self.inner(images))
+
+
 def stub_extractor() -> LoadedExtractor:
     """The stub as the harness loads extractors."""
     name = register_stub()
-    kind = Extractor(
-        "stub", (), (), "none", 1, LAYERS, lambda _: FidelityNetwork(name, tuple(LAYERS), None)
-    )
+    kind = Extractor("stub", (), (), "none", 1, LAYERS, lambda _: FidelityNetwork(name))
     return kind.load("cpu")
 
 
