@@ -4,7 +4,7 @@ RUN is the folder of a finished suite, DIR what `python -m twoafc_server analyse
 wrote; the two meet in these files only. Written under RUN/humans: the suite's table with the fool
 rate as a column (`table.txt`, `table.tex`), every image's human rate beside its metrics
 (`images.csv`), the rank correlations of the two (`correlations.csv`), their scatter plots, and
-`study.json`, from which `attached` gives the column to whoever reads the run again.
+`study.json`, from which `bench.tables` and `bench.report` take the column thereafter.
 """
 
 import argparse
@@ -222,15 +222,15 @@ def main(argv: list[str] | None = None) -> int:
     require_bench_extra()
     from bench import humans_join, humans_plot, latex, text
     from bench.files import write_bytes, write_json, write_text
-    from bench.layout import build
     from bench.results import read_results
+    from bench.tables import suite_table
 
     results, study = read_results(options.run), read_study(options.study)
     require_match(results, study)
     joined = humans_join.join(results, study.images)
     found = humans_join.correlate(joined, results.metrics, options.seed)
     both = with_humans(results, study)
-    table = build(both.records, both.metrics, both.comparisons, None)
+    table = suite_table(both)
     table = replace(table, notes=(*table.notes, note_of(study)))
     out = options.out or options.run / FOLDER
     write_json(out / STORED, _to_json(study))

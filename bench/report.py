@@ -22,6 +22,7 @@ from PIL import Image
 from bench.charts import Point, curves, dots
 from bench.dataset import read_checked
 from bench.files import write_text
+from bench.humans import attached
 from bench.layout import REFERENCE, Cell, Column, Table, build, digits_of, label_of
 from bench.metric import Metric
 from bench.metrics.spectrum import radial_power
@@ -66,7 +67,7 @@ def write_report(folder: Path, out: Path, shown: int = SHOWN_IMAGES) -> Path:
     Raises:
         InputError: no finished run, or images that are gone.
     """
-    results = read_results(folder)
+    results = attached(read_results(folder))
     write_text(out, render(results, shown))
     return out
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import latex, text
 from bench.files import write_text
+from bench.humans import attached
 from bench.layout import (
     REFERENCE,
     Section,
@@ -89,8 +90,8 @@ def suite_table(results: Results) -> Table:
 
 
 def write_tables(folder: Path, names: Sequence[str], out: Path) -> list[Path]:
-    """Write `suite.tex` and one file per layout into `out`."""
-    results = read_results(folder)
+    """Write `suite.tex` and one file per layout into `out`; people's rates join where known."""
+    results = attached(read_results(folder))
     written = [out / "suite.tex", out / "suite.txt"]
     table = suite_table(results)
     write_text(written[0], latex.render(table))
