@@ -37,8 +37,8 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.study: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench,server]'
-	@touch $@ $(VENV)/.bench
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[server]'
+	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'

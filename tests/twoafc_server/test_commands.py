@@ -304,3 +304,36 @@ def test_texts_can_be_replaced_one_by_one(tmp_path, monkeypatch):
         else:
             with pytest.raises(InputError, match=wanted):
                 run("create", "s.toml", "--stimuli", str(folder), "--db", url, "--name", "other")
+
+
+def test_serve_answers_under_gunicorn_and_stops_when_asked(study, tmp_path):
+    """The real server in a process of its own, with secrets from its environment."""
+    import os
+    import signal
+    import socket
+    import time
+    import urllib.request
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    secrets = {keys.SECRET: "s" * 40, keys.PSEUDONYM_KEY: "p" * 40}
+    command = [sys.executable, "-m", "twoafc_server", "serve", "--bind", address, "--workers", "1"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, env={**os.environ, **secrets}, stderr=log, stdout=log)
+    try:
+        for _ in range(100):
+            try:
+                reply = urllib.request.urlopen(f"http://{address}/healthz", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.2)
+        else:
+            raise AssertionError((tmp_path / "log").read_text())
+        assert reply.read() == b'{"status":"ok"}\n'
+        reply.close()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert any(line.startswith("{") and '"health.healthz"' in line for line in lines)

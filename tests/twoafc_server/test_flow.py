@@ -96,6 +96,8 @@ def test_refusal(app, clock):
     page = person.submit("consent", answer="refuse")
     assert "No problem" in page.text
     assert participant(app).status == "no_consent"
+    assert count(app, Identity) == 0
+    assert "You have already taken part" in Person(app, "bob", clock).arrive().text
     assert count(app, Slot, state="claimed") == 0
 
 

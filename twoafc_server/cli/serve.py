@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from twoafc_server.cli.common import add_database, parser
+from twoafc_server.cli.common import add_database, parser, ready_engine
 from twoafc_server.web import create_app
 from twoafc_server.web.logs import configure
 from twoafc_server.web.settings import Settings, from_environment
@@ -46,7 +46,8 @@ def main(argv: list[str]) -> int:
     add_database(options)
     given = options.parse_args(argv)
     settings = from_environment(os.environ, given.db)
-    create_app(settings)
+    # Checked here, so that a wrong database is one line and not a restarting worker.
+    ready_engine(settings.database).dispose()
     print(f"serving http://{given.bind}/, {given.workers} workers of {given.threads} threads")
     run(settings, given.bind, given.workers, given.threads)
     return 0

@@ -204,7 +204,11 @@ def expire_if_due(session: Session, participant: Participant, now: int) -> bool:
 
 
 def end(session: Session, participant: Participant, status: str, now: int) -> None:
-    """End without a slot: refused, screened out or on a device that does not fit."""
+    """End without a slot: refused, screened out or on a device that does not fit.
+
+    The raw id goes at once: there is nothing to pay, and the pseudonym knows a second arrival.
+    """
+    session.execute(delete(Identity).where(Identity.participant_id == participant.id))
     participant.status = status
     participant.ended_at = now
     record(session, participant, status, now)

@@ -22,6 +22,7 @@ class Wording:
     def __init__(self, texts: Mapping[str, str], study: StudyFile) -> None:
         self._texts = texts
         self._values = values_of(study)
+        self.language = study.language
 
     def __call__(self, key: str, **values: Any) -> str:
         return self._texts[key].format_map({**self._values, **values})
