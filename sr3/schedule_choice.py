@@ -1,6 +1,7 @@
 """Which inference schedule a run uses: named, from a file of `sr3.search`, or the model's own."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from sr3.schedule import Schedule
 FORMAT = "sr3bench-schedule"
 VERSION = 1
 TRAINING = "training"
-FEW_STEPS = "logsnr:*:5:-9"  # of every sampler but Algorithm 2, unless the model brings its own
+LAST_NOISE = 0.0125  # deviation left in a picture in [-1, 1] at t = 1: 1.6 of 255 levels
+LOWEST_LOG_SNR = -9.0
 
 
 def save(path: Path, schedule: Schedule, provenance: dict[str, Any]) -> None:
@@ -81,11 +83,20 @@ def steps_of(text: str | None) -> int | None:
     return int(steps) if steps.isdigit() else None
 
 
+def even_log_snr(spec: ModelSpec) -> str:
+    """Even log-SNR, ending where what noise is left in the picture hardly shows."""
+    high = 2 * math.log((spec.residual_scale or 1.0) / LAST_NOISE)
+    return f"logsnr:*:{high:.2f}:{LOWEST_LOG_SNR:g}"
+
+
 def default(spec: ModelSpec, sampler: str) -> str:
-    """Algorithm 2 takes the training schedule, thinned evenly; the others take even log-SNR."""
+    """Algorithm 2 takes the training schedule, thinned evenly; the others take even log-SNR.
+
+    A model's description may bring another for them: extra["schedule"].
+    """
     if sampler == "ancestral":
         return TRAINING
-    return str(spec.extra.get("schedule", FEW_STEPS))
+    return str(spec.extra.get("schedule", even_log_snr(spec)))
 
 
 def choose(

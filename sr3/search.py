@@ -89,7 +89,7 @@ def references(spec: ModelSpec, sampler: str, steps: int) -> dict[str, tuple[str
     plain = {
         "Algorithm 2": ("ancestral", schedule_choice.TRAINING),
         f"{sampler}, training schedule thinned": (sampler, schedule_choice.TRAINING),
-        f"{sampler}, even log-SNR": (sampler, schedule_choice.FEW_STEPS),
+        f"{sampler}, even log-SNR": (sampler, schedule_choice.even_log_snr(spec)),
     }
     return {
         name: (run, schedule_choice.parse(text, spec, steps)) for name, (run, text) in plain.items()
