@@ -107,6 +107,7 @@ def test_export_without_ids(study, tmp_path):
         "participants.csv",
         "events.csv",
         "events.json",
+        "codebook.csv",
         "codebook.json",
     }
     assert not any("-id" in text.replace("by-id", "") for text in files.values())

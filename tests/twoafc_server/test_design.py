@@ -226,6 +226,7 @@ def test_the_checker_sees_double_and_missing_facts():
         ("name = 'a'\n[design]\nparticipants = 0", "wanted 1..10000"),
         ("name = 'a'\n[design]\ntasks = ['task3']", "wanted one of task1, task2"),
         ("name = 'a'\n[design]\ntasks = []", "at least one"),
+        ("name = 'a'\n[design]\nreference = 'sr3'", "shows the input"),
         ("name = 'a'\n[timing]\nexposures_ms = [1]", "wanted 50..60000"),
         ("name = 'a'\n[timing]\nexposures_ms = 3000", "wanted a list"),
         ("name = 'a'\nestimated_minutes = inf", "finite"),

@@ -19,6 +19,7 @@ FILES = (
     "participants.csv",
     "events.csv",
     "events.json",
+    "codebook.csv",
     "codebook.json",
     "bundle.zip",
 )
@@ -50,10 +51,21 @@ def _bytes(database: Session, study: Study, file: str, now: int) -> bytes:
             return export.table(export.event_rows(database, study)).encode()
         case "events.json":
             return _json(export.event_rows(database, study))
+        case "codebook.csv":
+            return export.table(codebook_rows()).encode()
         case "codebook.json":
             return _json(export.codebook())
         case _:
             return _bundle(database, study, now)
+
+
+def codebook_rows() -> list[dict[str, str]]:
+    """The codebook as a table: what each column, flag and exclusion reason means."""
+    return [
+        {"kind": kind, "name": name, "meaning": meaning}
+        for kind, entries in export.codebook().items()
+        for name, meaning in entries.items()
+    ]
 
 
 def _bundle(database: Session, study: Study, now: int) -> bytes:

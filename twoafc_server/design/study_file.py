@@ -210,6 +210,10 @@ def _problems(study: StudyFile) -> list[str]:
         (bool(design.tasks), "design.tasks: wanted at least one of task1, task2"),
         (_distinct(design.tasks), "design.tasks: found one twice"),
         (_distinct(design.systems), "design.systems: found one twice"),
+        (
+            design.reference == "hr" or design.tasks == ("task1",),
+            'design.tasks: one system against another shows the input, so wanted ["task1"]',
+        ),
         (design.reference not in design.systems, "design.reference is also among design.systems"),
         (1 <= design.participants <= 10_000, "design.participants: wanted 1..10000"),
         (1 <= design.images <= 10_000, "design.images: wanted 1..10000"),

@@ -45,6 +45,9 @@ def _page(person: Participant, study: StudyFile, wording: Wording) -> ResponseRe
     if person.status == "consented":
         return render_template("screening.html", wording=wording, study=study)
     if person.status == "screened":
+        if person.study.status != "open":
+            status = {"closed": 410}.get(person.study.status, 503)
+            return notice(person.study.status, status, wording, study.platform)
         if person.device is not None:
             return _full(study, wording)
         return _device(person.study, study, wording)
