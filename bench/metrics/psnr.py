@@ -16,7 +16,7 @@ def psnr(sr: Tensor, hr: Tensor) -> Values:
     Returns:
         (B,) float64 in dB; inf where the images are identical.
     """
-    mse = (sr - hr).square().mean(dim=(1, 2, 3))
+    mse = torch.linalg.vector_norm((sr - hr).flatten(1), dim=1).square() / sr[0].numel()
     values: Values = (-10 * torch.log10(mse)).cpu().numpy().astype(np.float64)
     return values
 
