@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sr3.layers import Dropout, attend
+
 RESCALE = 2**-0.5
 
 
@@ -115,7 +117,7 @@ class ResidualBlock(nn.Module):
         self.conv_in = conv(in_channels, out_channels)
         self.noise = nn.Linear(embedding, out_channels)
         self.norm_out = group_norm(out_channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.conv_out = conv(out_channels, out_channels, zero=True)
         same = in_channels == out_channels
         self.skip = nn.Identity() if same else conv(in_channels, out_channels, 1)
@@ -150,7 +152,7 @@ class AttentionBlock(nn.Module):
         tokens = self.norm(x).permute(0, 2, 3, 1).reshape(batch, height * width, channels)
         qkv = self.qkv(tokens).view(batch, height * width, 3, self.heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        h = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(tokens.shape)
+        h = attend(q, k, v).transpose(1, 2).reshape(tokens.shape)
         h = self.out(h).view(batch, height, width, channels).permute(0, 3, 1, 2)
         out: Tensor = (x + h) * RESCALE
         return out

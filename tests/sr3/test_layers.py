@@ -1,0 +1,49 @@
+"""The CPU's own ways of dropout and attention against PyTorch's."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sr3 import layers
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5])
+def test_dropout_drops_its_rate_and_keeps_the_mean(layout, rate):
+    x = torch.full((4, 8, 33, 31), 2.0).bfloat16().contiguous(memory_format=layout)
+    x.requires_grad_()
+    drop = layers.Dropout(rate)
+    torch.manual_seed(0)
+    out = drop(x)
+    assert out.stride() == x.stride()
+    assert float((out == 0).float().mean()) == pytest.approx(rate, abs=0.012)
+    assert float(out.float().mean()) == pytest.approx(2.0, abs=0.04)
+    assert len(out.unique()) == 2
+    out.sum().backward()
+    torch.testing.assert_close(x.grad, out / 2)
+    torch.manual_seed(0)
+    assert torch.equal(drop(x), out)
+    assert not torch.equal(drop(x), out)
+    assert drop.eval()(x) is x or torch.equal(drop(x), x)
+
+
+def test_dropout_is_not_the_same_for_every_picture():
+    torch.manual_seed(0)
+    out = layers.Dropout(0.5)(torch.ones(3, 4, 8, 8).bfloat16())
+    assert not torch.equal(out[0], out[1])
+    assert not torch.equal(out[:, 0], out[:, 1])
+
+
+def test_attention_agrees_with_the_fused_kernel_in_value_and_gradient():
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(2, 3, 16, 8, generator=generator) for _ in range(3)]
+    upstream = torch.randn(2, 3, 16, 8, generator=generator)
+    exact = [x.double().requires_grad_() for x in inputs]
+    F.scaled_dot_product_attention(*exact).backward(upstream.double())
+    half = [x.bfloat16().requires_grad_() for x in inputs]
+    out = layers.attend(*half)
+    out.backward(upstream.bfloat16())
+    wanted = F.scaled_dot_product_attention(*exact)
+    torch.testing.assert_close(out.double(), wanted, rtol=0.02, atol=0.02)
+    for mine, reference in zip(half, exact, strict=True):
+        torch.testing.assert_close(mine.grad.double(), reference.grad, rtol=0.05, atol=0.05)
