@@ -99,6 +99,9 @@ def test_equal_images_shrink_to_one_rate():
     shrunken = shrink(fooled, count, prior).rate
     assert (fooled / count).std() > 0.09
     assert shrunken.std() < 0.02
+    alike = fit_prior(np.full(100, 12.0), np.full(100, 25.0))
+    assert not alike.distinguishable
+    assert fit_prior(np.arange(25.0), np.full(25, 25.0)).distinguishable
 
 
 def test_shrunken_rates_are_nearer_the_truth_than_raw_ones():

@@ -187,5 +187,5 @@ def _image_dots(axes: Axes, report: SystemReport, colour: str) -> None:
     axes.vlines(table.index, 100 * table["low"], 100 * table["high"], color=colour, alpha=0.35)
     axes.plot(table.index, 100 * table["shrunk"], ".", color=colour, label="shrunken, 95 %")
     axes.plot(table.index, 100 * table["rate"], "x", color="0.3", markersize=3.5, label="raw")
-    axes.set_ylim(0, 100)
+    axes.set_ylim(-3, 103)
     axes.set_xticks([])

@@ -29,7 +29,7 @@ class Prior:
     @property
     def distinguishable(self) -> bool:
         """False where the data show no more spread than chance gives."""
-        return self.precision < _MAX_PRECISION
+        return self.precision < 0.95 * _MAX_PRECISION
 
 
 def fit_prior(fooled: Floats, count: Floats) -> Prior:
