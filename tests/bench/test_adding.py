@@ -1,0 +1,95 @@
+"""docs/adding.md, tried: each of its examples is one file, in the package or outside it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import run as command
+from bench.records import read_images, read_record
+
+ROOT = Path(__file__).parents[2]
+
+
+def example(name):
+    text = (ROOT / "docs/adding.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", text, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The three examples as files of a user."""
+    paths = {}
+    for kind, name in (("metric", "mae"), ("system", "sharpened"), ("suite", "face4x")):
+        paths[kind] = tmp_path / f"{name}.py"
+        paths[kind].write_text(example(kind), encoding="utf-8")
+    return paths
+
+
+def test_a_metric_a_system_and_a_suite_from_outside_the_package(files, tmp_path, capsys):
+    arguments = [
+        "--suite", str(files["suite"]), "--systems", f"bicubic,{files['system']}",
+        "--metrics", f"psnr,{files['metric']}", "--limit", "3", "--out", str(tmp_path / "runs"),
+    ]  # fmt: skip
+    assert command.main(arguments) == 0
+    assert "MAE" in capsys.readouterr().out
+    folder = tmp_path / "runs/face4x"
+    assert read_record(folder / "sharpened.json").source == "unsharp mask"
+    stems, values = read_images(folder, "sharpened")
+    for stem, value in zip(stems, values["mae"], strict=True):
+        with Image.open(folder / f"images/sharpened/{stem}.png") as image:
+            sr = np.asarray(image).astype(float)
+        with Image.open(ROOT / f"bench/embedded/faces-rendered/{stem}.png") as image:
+            hr = np.asarray(image).astype(float)
+        assert value == pytest.approx(np.abs(sr - hr).mean())
+
+
+def test_tables_and_report_find_a_users_metric_again(files, tmp_path):
+    from bench import report, tables
+
+    command.main(["--suite", str(files["suite"]), "--metrics", f"psnr,{files['metric']}",
+                  "--limit", "3", "--out", str(tmp_path / "runs")])  # fmt: skip
+    folder = tmp_path / "runs/face4x"
+    assert "MAE" in report.write_report(folder, tmp_path / "r.html").read_text()
+    tables.main([str(folder)])
+    assert "MAE" in (folder / "tables/suite.tex").read_text()
+
+
+def test_one_file_each_inside_the_package_is_enough(files, tmp_path):
+    """A copy of the three rooms with one file more in each: names are found without a register."""
+    for room in ("sr3", "baselines", "bench"):
+        shutil.copytree(
+            ROOT / room, tmp_path / "src" / room,
+            ignore=shutil.ignore_patterns("__pycache__", "weights"),
+        )  # fmt: skip
+    shutil.copytree(ROOT / "results/published", tmp_path / "src/results/published")
+    shutil.copy(files["metric"], tmp_path / "src/bench/metrics")
+    shutil.copy(files["system"], tmp_path / "src/baselines")
+    shutil.copy(files["suite"], tmp_path / "src/bench/suites")
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.run", "--suite", "face4x", "--systems", "sharpened",
+         "--metrics", "mae", "--limit", "2"],
+        cwd=tmp_path / "src", capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "src/results/runs/face4x/sharpened.json").is_file()
+
+
+def test_files_without_the_wanted_value_are_refused(tmp_path):
+    from bench.metric import load_metric
+    from bench.suite import load_suite
+    from sr3.errors import InputError
+
+    (tmp_path / "empty.py").write_text("")
+    for load, wanted in ((load_metric, "METRIC"), (load_suite, "SUITE")):
+        with pytest.raises(InputError, match=f"found no value {wanted}"):
+            load(str(tmp_path / "empty.py"))
+        with pytest.raises(InputError, match="found no file"):
+            load(str(tmp_path / "nowhere.py"))
