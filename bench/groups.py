@@ -9,6 +9,11 @@ the attributes. Set-level metrics are left out: a Frechet distance depends on th
 so those of groups of different size cannot be compared.
 """
 
+from bench.extra import stop_without_extra
+
+if __name__ == "__main__":
+    stop_without_extra()  # before the imports below, which need torch
+
 import argparse
 import csv
 import json

@@ -9,6 +9,11 @@ per suite and extractor, and carry the identity of the extractor that made them.
 `mu` and `sigma` that other FID tools write; it trusts that they were made with the same network.
 """
 
+from bench.extra import stop_without_extra
+
+if __name__ == "__main__":
+    stop_without_extra()  # before the imports below, which need torch
+
 import argparse
 import io
 import os

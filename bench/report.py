@@ -5,6 +5,11 @@ images, tiles sortable by any metric or by the disagreement of two, error and co
 provenance.
 """
 
+from bench.extra import stop_without_extra
+
+if __name__ == "__main__":
+    stop_without_extra()  # before the imports below, which need torch
+
 import argparse
 import base64
 import io

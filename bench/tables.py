@@ -4,6 +4,11 @@ Writes LaTeX for the suite and for each layout of the paper asked for, published
 numbers side by side and labelled. Nothing is measured here: a table is a function of records.
 """
 
+from bench.extra import stop_without_extra
+
+if __name__ == "__main__":
+    stop_without_extra()  # before the imports below, which need torch
+
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -5,20 +5,24 @@ import math
 from bench.layout import Cell, Column, Row, Table, digits_of
 
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
+WIDEST = 150  # characters
 MARKS = {"best": "▲", "second": "△", "": ""}
 
 
 def render(table: Table) -> str:
-    """The table as text: headings with arrows and units, numbers with 95 % half-widths, N."""
-    headings = [["system"], *[_heading(column) for column in table.columns], ["N"]]
-    body: list[list[str] | str] = []
-    for section in table.sections:
-        if section.heading:
-            body.append(section.heading)
-        body += [_line(row, table.columns) for row in section.rows]
+    """The table as text: headings with arrows and units, numbers with 95 % intervals, N.
+
+    A table wider than `WIDEST` puts the intervals on lines of their own.
+    """
+    columns = table.columns
+    headings = [["system"], *[_heading(column) for column in columns], ["N"]]
     height = max(len(heading) for heading in headings)
     head = [[h[i] if i < len(h) else "" for h in headings] for i in range(height)]
+    body = _body(table, split=False)
     widths = _widths([*head, *[line for line in body if isinstance(line, list)]])
+    if sum(widths) + 2 * len(widths) > WIDEST:
+        body = _body(table, split=True)
+        widths = _widths([*head, *[line for line in body if isinstance(line, list)]])
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     lines = [table.caption, rule, *[_join(line, widths) for line in head], rule]
     for line in body:
@@ -26,7 +30,7 @@ def render(table: Table) -> str:
     return "\n".join([*lines, rule, *table.notes, *_legend(table)]) + "\n"
 
 
-def format_cell(cell: Cell, column: Column) -> str:
+def format_cell(cell: Cell, column: Column, with_interval: bool = True) -> str:
     """A number with its interval, such as `22.94 [22.51, 23.40]`, or a dash."""
     if cell.state == "infinite":
         return "∞"
@@ -34,10 +38,18 @@ def format_cell(cell: Cell, column: Column) -> str:
         return "–" if cell.state == "unavailable" else ""
     digits = digits_of(cell, column)
     text = f"{cell.value:.{digits}f}"
-    if cell.low is not None and cell.high is not None:
-        text += f" [{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
+    if with_interval and cell.low is not None:
+        text += f" {format_interval(cell, column)}"
     text = f"({text})" if cell.grey else text
     return text + MARKS[cell.mark] + ("?" if cell.unverified else "")
+
+
+def format_interval(cell: Cell, column: Column) -> str:
+    """`[22.51, 23.40]`, or nothing."""
+    if cell.low is None or cell.high is None:
+        return ""
+    digits = digits_of(cell, column)
+    return f"[{cell.low:.{digits}f}, {cell.high:.{digits}f}]"
 
 
 def factor(column: Column) -> str:
@@ -54,9 +66,23 @@ def _heading(column: Column) -> list[str]:
     return [first, second, column.note] if column.note else [first, second]
 
 
-def _line(row: Row, columns: tuple[Column, ...]) -> list[str]:
-    cells = [format_cell(cell, column) for cell, column in zip(row.cells, columns, strict=True)]
-    return [row.label, *cells, "" if row.n is None else str(row.n)]
+def _body(table: Table, split: bool) -> list[list[str] | str]:
+    """Rows as lists of cells, headings of sections as text."""
+    body: list[list[str] | str] = []
+    for section in table.sections:
+        body += [section.heading] if section.heading else []
+        for row in section.rows:
+            body += _lines(row, table.columns, split)
+    return body
+
+
+def _lines(row: Row, columns: tuple[Column, ...], split: bool) -> list[list[str]]:
+    pairs = list(zip(row.cells, columns, strict=True))
+    cells = [format_cell(cell, column, not split) for cell, column in pairs]
+    lines = [[row.label, *cells, "" if row.n is None else str(row.n)]]
+    if split and any(cell.low is not None for cell in row.cells):
+        lines.append(["", *(format_interval(cell, column) for cell, column in pairs), ""])
+    return lines
 
 
 def _widths(lines: list[list[str]]) -> list[int]:

@@ -13,6 +13,10 @@ from bench import run as command
 from sr3.errors import InputError, run_command
 
 ROOT = Path(__file__).parents[2]
+ARGUMENTS = {
+    "data": ["list"], "check": ["x", "--suite", "face8x"], "compare": ["x", "a", "b"],
+    "explain": ["x", "--paper", "table2"],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -175,17 +179,22 @@ def test_full_disk_under_the_cache_file(suite, images, tmp_path):
     assert not list((tmp_path / "runs").rglob("*.json"))
 
 
-def test_a_plain_install_without_torch_names_the_extra():
+@pytest.mark.parametrize(
+    "module",
+    ["run", "data", "tables", "report", "groups", "reference", "check", "compare", "explain"],
+)
+def test_a_plain_install_without_torch_names_the_extra(module):
+    """Every command of the room, in an interpreter that has no torch."""
     code = (
-        "import sys; sys.modules['torch'] = None;"
+        "import sys, runpy; sys.modules['torch'] = None;"
         "import importlib.util as u; real = u.find_spec;"
         "u.find_spec = lambda n, *a: None if n == 'torch' else real(n, *a);"
-        "from sr3.errors import run_command; from bench.run import main;"
-        "run_command(lambda: main([]))"
+        f"sys.argv = ['x', *{ARGUMENTS.get(module, [])!r}];"
+        f"runpy.run_module('bench.{module}', run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60
     )
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
     assert "sr3bench[bench]" in done.stderr

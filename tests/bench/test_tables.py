@@ -66,6 +66,17 @@ def test_text_is_the_golden_file_byte_for_byte(table):
     assert text.render(table) == (GOLDEN / "table.txt").read_text(encoding="utf-8")
 
 
+def test_a_wide_table_puts_intervals_on_their_own_lines():
+    names = ("psnr", "psnr_y", "ssim", "ssim_y", "consistency", "lr_psnr", "spectrum")
+    scores = {name: value(12.0, 0.5) for name in names}
+    metrics = {name: load_metric(name) for name in names}
+    rendered = text.render(build([record("a", **scores)], metrics, {}, None))
+    assert max(len(line) for line in rendered.splitlines()) <= text.WIDEST
+    number, interval = rendered.splitlines()[5:7]
+    assert number.split()[1] == "12.00"
+    assert interval.split("]")[0].strip() == "[11.50, 12.50"
+
+
 def test_a_foreign_kernel_labels_the_column():
     metrics = {"consistency": load_metric("consistency")}
     own = record("hr", "reference", consistency=value(0.49e-5))
