@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sr3.layers import Dropout, attend
+from sr3.layers import Dropout, GroupNorm, attend
 
 RESCALE = 2**-0.5
 
@@ -88,7 +88,7 @@ def level_embedding(levels: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(32, channels // 4), channels, eps=1e-6)
+    return GroupNorm(math.gcd(32, channels // 4), channels, eps=1e-6)
 
 
 def conv(in_channels: int, out_channels: int, size: int = 3, zero: bool = False) -> nn.Conv2d:
