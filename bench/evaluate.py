@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,12 @@ class FeatureObserver:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of one system with what they came from."""
+    """Scores of one system with what they came from; `weights` are SHA-256 by metric and file."""
 
     scores: Mapping[str, Score]
     per_image: Mapping[str, Values]
     sets: Mapping[str, SetValue]
+    weights: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -66,6 +68,12 @@ class Evaluator:
             reason = self._reason(metric)
             if reason is not None:
                 self.reasons[name] = reason
+
+    @cached_property
+    def weights(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of the weights behind each metric that has any."""
+        found = {name: extractors.weights_of(metric) for name, metric in self.usable.items()}
+        return {name: hashes for name, hashes in found.items() if hashes}
 
     @property
     def usable(self) -> dict[str, Metric]:
@@ -112,7 +120,9 @@ class Evaluator:
                 reference = read_reference(path_of(self.named.name, _extractor_of(metric)))
                 rows = self._rows(metric, pictures)
                 sets[name] = metric.per_reference(rows, reference.gaussian, DRAWS, self.seed)
-        return Evaluation(self._scores(per_image, sets), self._in_order(per_image), sets)
+        return Evaluation(
+            self._scores(per_image, sets), self._in_order(per_image), sets, self.weights
+        )
 
     def _scores(
         self, per_image: Mapping[str, Values], sets: Mapping[str, SetValue]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from baselines.registry import find_module, module_names
 from bench import weights
 from bench.files import sha256_of_json
+from bench.metric import Metric
 from sr3.errors import InputError
 
 PACKAGE = "bench.extractors"
@@ -142,3 +143,12 @@ def find_extractor(name: str) -> Extractor:
 def unavailable(name: str, device: str = "cpu") -> str | None:
     """Why metrics that read the extractor `name` are unavailable, or None."""
     return find_extractor(name).unavailable()
+
+
+def weights_of(metric: Metric) -> dict[str, str]:
+    """SHA-256 of every file of weights that a metric reads, by file name; verified on the way."""
+    names = metric.weights
+    if metric.extractor is not None:
+        names += find_extractor(metric.extractor).weights
+    paths = [weights.require(name) for name in names]
+    return {path.name: weights.sha256_of(path) for path in paths}

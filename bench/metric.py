@@ -108,6 +108,7 @@ class Metric:
         shown_times: factor for display only (consistency is stored as MSE, shown x1e-5).
         extractor: name in `bench.features` whose output `per_feature` or `per_set` reads.
         interval: of the mean over images; `pair` compares two systems on the same images.
+        weights: files in the table of weights that `per_image` reads; an extractor names its own.
         unavailable: a reason such as "weights X missing" for a device, or None.
         grey_under: N below which tables grey the number out.
         faces: whether the metric means anything on face suites (IS does not).
@@ -132,6 +133,7 @@ class Metric:
     shown_times: float = 1.0
     interval: Callable[[Values], Interval] = bootstrap_mean
     pair: Callable[[Values, Values], Paired] = paired_bootstrap
+    weights: tuple[str, ...] = ()
     unavailable: Callable[[str], str | None] = _always_available
     grey_under: int = 0
     faces: bool = True

@@ -242,6 +242,7 @@ def _record(
         created=now(),
         metrics=evaluation.scores if evaluation else {},
         status=entry.problem or "ok",
+        extra={"weights": evaluation.weights} if evaluation and evaluation.weights else {},
     )
 
 

@@ -23,5 +23,6 @@ METRIC = Metric(
     version=1,
     source="Zhang et al. 2018, v0.1, AlexNet, input in [-1, 1], native size",
     per_image=per_image,
+    weights=perceptual.FILES["alex"],
     unavailable=unavailable,
 )

@@ -101,6 +101,18 @@ def test_missing_weights_make_a_metric_unavailable_by_name():
             assert metric.unavailable("cpu") == reason
 
 
+def test_records_carry_the_hashes_of_the_weights(tmp_path):
+    from bench import run
+    from bench.records import read_record
+
+    options = ["--suite", "face8x", "--limit", "2", "--systems", "bicubic", "--out", str(tmp_path)]
+    assert run.main([*options, "--metrics", "psnr,fd_efficientnet_lite0,lpips"]) == 0
+    record = read_record(tmp_path / "face8x" / "bicubic.json")
+    row = TABLE["efficientnet-lite0"]
+    assert record.extra["weights"] == {"fd_efficientnet_lite0": {row.file: row.sha256}}
+    assert record.metrics["lpips"].status == "unavailable: weights alexnet-owt-7be5be79.pth"
+
+
 def test_the_table_of_weights_names_its_users():
     users = {name for row in TABLE.values() for name in row.used_by} - {"fid_ref"}
     assert users <= set(metric_names())
