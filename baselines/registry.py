@@ -1,5 +1,6 @@
 """Systems by file name: `baselines/<name>.py` with a factory `load(options) -> System`."""
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -28,7 +29,8 @@ class SystemOptions:
         weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
         checkpoint: weights to use instead of the shipped ones.
-        sampler, steps: of a diffusion system; None is the system's own default.
+        sampler, steps, schedule: of a diffusion system; None is the system's own default. A
+            schedule is a text or a file of `sr3.search`.
         consistent: project outputs onto the LR input.
         device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
     """
@@ -38,6 +40,7 @@ class SystemOptions:
     checkpoint: Path | None = None
     sampler: str | None = None
     steps: int | None = None
+    schedule: str | None = None
     consistent: bool = False
     device: str = "cpu"
     precision: str = "bf16"
@@ -114,15 +117,43 @@ def load(name: str, options: SystemOptions) -> System:
     return system
 
 
-def code_digest(modules: Sequence[str]) -> str:
-    """SHA-256 over the source of modules, so that a changed sampler makes its images again."""
+def code_digest(root: str) -> str:
+    """SHA-256 over the source of a module and of all it imports from its own package.
+
+    So that a changed sampler makes its images again, and a changed trainer does not.
+    """
     digest = hashlib.sha256()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(name)
-        digest.update(Path(spec.origin).read_bytes())
+    for name, source in sorted(_sources(root, {}).items()):
+        digest.update(f"{name} {len(source)}\n".encode() + source)
     return digest.hexdigest()
+
+
+def _sources(name: str, found: dict[str, bytes]) -> dict[str, bytes]:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(name)
+    found[name] = Path(spec.origin).read_bytes()
+    package = name.partition(".")[0]
+    for imported in _imported(found[name]):
+        inside = imported.startswith(f"{package}.") and imported not in found
+        if inside and importlib.util.find_spec(imported) is not None:
+            _sources(imported, found)
+    return found
+
+
+def _imported(source: bytes) -> set[str]:
+    """Absolute names that may be modules."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if "." not in node.module  # `from sr3 import schedule`, not `from sr3.x import y`
+            }
+    return names
 
 
 def _module_from_file(path: Path, what: str) -> ModuleType:

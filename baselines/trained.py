@@ -15,11 +15,6 @@ from sr3.errors import InputError
 from sr3.model import Model
 from sr3.sampling import upscale
 
-CODE = (
-    "sr3.sampling", "sr3.diffusion", "sr3.schedule", "sr3.model", "sr3.unet", "sr3.resize",
-    "sr3.images", "sr3.rng",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -62,8 +57,10 @@ class Trained:
             "sampler": (self.options.sampler or spec.sampler) if is_sr3 else None,
             "steps": (self.options.steps or spec.steps) if is_sr3 else None,
             "precision": self.options.precision,
+            "schedule": _schedule(self.options.schedule) if is_sr3 else None,
+            "consistent": self.options.consistent,
             "device": torch.device(self.options.device).type,
-            "code_sha256": code_digest(CODE),
+            "code_sha256": code_digest("sr3.sampling"),
         }
 
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -75,6 +72,8 @@ class Trained:
             sampler=self.options.sampler,
             steps=self.options.steps,
             precision=self.options.precision,
+            schedule=self.options.schedule,
+            consistent=self.options.consistent,
         )
 
 
@@ -93,3 +92,10 @@ def trained(name: str, source: str, options: SystemOptions) -> Trained:
     except InputError as error:
         raise UnavailableError(f"weights {options.weights}-{name} are not here") from error
     return Trained(name, source, options, path)
+
+
+def _schedule(text: str | None) -> str | None:
+    """A schedule as given, with the hash of the file that it names."""
+    if text is None or not Path(text).is_file():
+        return text
+    return f"{Path(text).name} {sha256(Path(text))}"

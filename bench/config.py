@@ -34,6 +34,7 @@ class RunConfig:
     seed: int = 0
     sampler: str | None = None
     steps: int | None = None
+    schedule: str | None = None
     consistent: bool = False
     batch_size: int = 8
     samples: int = 4

@@ -150,6 +150,7 @@ def _options(key: str, named: NamedSuite, config: RunConfig) -> SystemOptions:
         checkpoint=config.checkpoints.get(key),
         sampler=config.sampler,
         steps=config.steps,
+        schedule=config.schedule,
         consistent=config.consistent,
         device=config.device,
         precision=config.precision,

@@ -1,10 +1,9 @@
 """A system's images on disk: made once, found again by the content they came from."""
 
 import hashlib
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,23 +137,23 @@ class PeakMemory:
     def __init__(self, device: str) -> None:
         self.device = device
         self.peak: float | None = None
+        self._reset = False
 
     def __enter__(self) -> "PeakMemory":
         if self.device.startswith("cuda"):
             torch.cuda.reset_peak_memory_stats()
-        elif CLEAR_REFS.exists():
-            CLEAR_REFS.write_text("5")  # resets VmHWM (proc(5))
+        else:
+            with suppress(OSError):  # no such file, or no right to it: then there is no number
+                CLEAR_REFS.write_text("5")  # resets VmHWM (proc(5))
+                self._reset = True
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.device.startswith("cuda"):
             self.peak = float(torch.cuda.max_memory_allocated())
-        elif STATUS.exists():
+        elif self._reset:
             line = next(x for x in STATUS.read_text().splitlines() if x.startswith("VmHWM"))
             self.peak = float(line.split()[1]) * 1024
-        else:
-            per_unit = 1 if sys.platform == "darwin" else 1024
-            self.peak = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * per_unit
 
 
 def digest_of_folder(outputs: Sequence[Output]) -> str:

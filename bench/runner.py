@@ -1,5 +1,6 @@
 """One way through a run: suite -> images -> values -> records -> tables. Knows no argv."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from bench.suite import NamedSuite, load_suite
 from sr3.errors import InputError
 
 Say = Callable[[str], None]
+ROW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+RESERVED = (REFERENCE, "run", "results", "comparisons", "groups", "table", "report")
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,22 @@ def plan(config: RunConfig) -> Plan:
     systems = tuple(config.systems or named.suite.systems)
     for name in systems:
         entries.check_name(name)
+    check_row_names([*map(_key, systems), *config.imports])
     shown = track if config.shard.is_first else quiet
     images = open_set(named, config.data, config.limit, progress=shown)
     return Plan(config, named, images, metrics, systems)
+
+
+def check_row_names(names: Sequence[str]) -> None:
+    """InputError for a name that occurs twice, is taken by a file of the run, or is a path."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"found system {name!r} twice, wanted one row of each name")
+        if name in RESERVED or not ROW_NAME.fullmatch(name):
+            raise InputError(
+                f"found system name {name!r}, wanted letters, digits, '_', '-', '+' and '.', "
+                f"and none of {', '.join(RESERVED)}"
+            )
 
 
 def run(planned: Plan, say: Say = print) -> Result | None:

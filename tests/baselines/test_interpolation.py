@@ -71,10 +71,20 @@ def test_trained_systems_without_weights_are_unavailable():
         load("sr3", SystemOptions(weights="nowhere", scale=8))
 
 
-def test_the_code_digest_follows_the_source(tmp_path, monkeypatch):
-    (tmp_path / "some_module.py").write_text("x = 1\n")
+def test_the_code_digest_follows_the_imports_within_the_package(tmp_path, monkeypatch):
+    package = tmp_path / "pack"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "a": "from pack import b\nimport json\n",
+        "b": "from pack.c import x\n",
+        "c": "x = 1\n",
+        "d": "y = 1\n",
+    }.items():
+        (package / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    before = code_digest(["some_module"])
-    assert before == code_digest(["some_module"])
-    (tmp_path / "some_module.py").write_text("x = 2\n")
-    assert code_digest(["some_module"]) != before
+    before = code_digest("pack.a")
+    (package / "d.py").write_text("y = 2\n")
+    assert code_digest("pack.a") == before
+    (package / "c.py").write_text("x = 2\n")
+    assert code_digest("pack.a") != before

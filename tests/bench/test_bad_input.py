@@ -122,6 +122,14 @@ def test_unknown_system_and_metric_name_the_known_ones(refused, images):
     assert "psnr" in refused(folder, "--metrics", "pnsr")
 
 
+def test_names_of_rows_are_checked(refused, images):
+    folder = images()
+    assert "twice" in refused(folder, "--systems", "bicubic,bicubic")
+    assert "twice" in refused(folder, "--system", f"bicubic={folder}")
+    assert "wanted letters" in refused(folder, "--system", f"../x={folder}")
+    assert "none of hr, run" in refused(folder, "--system", f"run={folder}")
+
+
 def test_cuda_without_a_gpu(refused, images, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert "found no CUDA device" in refused(images(), "--device", "cuda")
