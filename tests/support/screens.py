@@ -53,7 +53,6 @@ def participant(page: Any, home: str, camera: Camera) -> None:
     page.get_by_role("button", name="Continue").wait_for()
     camera.take(page, "device")
     page.get_by_role("button", name="Continue").click()
-    camera.take(page, "instructions", full=True)
     page.get_by_role("link", name="Begin").click()
     page.get_by_role("button", name="Start").wait_for()
     camera.take(page, "ready")

@@ -127,8 +127,9 @@ def test_the_same_with_a_third_abandoning_and_coming_back(crowd, study):
     """Half of them come back in time and go on; half come too late, and others take over."""
     app, clock = crowd
     people = [Quick(app, f"p{n}", clock) for n in range(PEOPLE)]
-    leavers = people[: PEOPLE // 3]
-    early, rest = people[PEOPLE // 3 : PEOPLE // 2], people[PEOPLE // 2 :]
+    third = PEOPLE // 3
+    # As many at first as there are places, so that every leaver has one to leave.
+    leavers, early, rest = people[:third], people[third:PLACES], people[PLACES:]
     mixed = [person for pair in zip(leavers, early, strict=False) for person in pair]
     mixed += [p for p in leavers if p not in mixed]
     gone = set(map(id, leavers))
