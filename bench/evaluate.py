@@ -185,6 +185,8 @@ class Evaluator:
         return self._features[name]
 
     def _reason(self, metric: Metric) -> str | None:
+        if len(self.labels) < metric.least_n:
+            return f"needs at least {metric.least_n} images"
         if not metric.faces and self.named.suite.faces:
             return "not meant for faces"
         if metric.classes and any(label is None for label in self.labels):

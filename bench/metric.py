@@ -110,6 +110,7 @@ class Metric:
         interval: of the mean over images; `pair` compares two systems on the same images.
         weights: files in the table of weights that `per_image` reads; an extractor names its own.
         unavailable: a reason such as "weights X missing" for a device, or None.
+        least_n: images below which the number cannot be computed at all.
         grey_under: N below which tables grey the number out.
         faces: whether the metric means anything on face suites (IS does not).
         classes: whether the suite must carry class labels.
@@ -135,6 +136,7 @@ class Metric:
     pair: Callable[[Values, Values], Paired] = paired_bootstrap
     weights: tuple[str, ...] = ()
     unavailable: Callable[[str], str | None] = _always_available
+    least_n: int = 1
     grey_under: int = 0
     faces: bool = True
     classes: bool = False

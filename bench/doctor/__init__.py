@@ -58,7 +58,7 @@ def check_folder(
         raise InputError(
             f"found no check named {', '.join(sorted(unknown))}, wanted {', '.join(CHECKS)}"
         )
-    found = files.list_stems(folder)
+    found = _asked_for(files.list_stems(folder), images)
     stored = None if cache is None else cache / f"{_key(found, named, images)}.json"
     if stored is not None and stored.is_file():
         report = replace(Report.from_json(read_json(stored)), folder=str(folder))
@@ -97,6 +97,12 @@ def _check(
         *_judged(facts, stems, named.suite.scale),
     )
     return Report(str(folder), named.name, len(seen), findings)
+
+
+def _asked_for(found: dict[str, list[Path]], images: ImageSet) -> dict[str, list[Path]]:
+    """Without the outputs for HR images that a limit leaves out."""
+    left_out = set(files.list_stems(images.root)) - {item.stem for item in images.items}
+    return {stem: paths for stem, paths in found.items() if stem not in left_out}
 
 
 def _examined(

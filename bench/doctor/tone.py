@@ -23,6 +23,7 @@ class Tone:
         gamma_fits: whether the exponent describes the curve much better than the lines.
         departure: largest distance of the fitted curve from the identity over the middle tones.
         explained: share of the outputs' variance that the curve explains.
+        error: standard error of the curve, as if pixels were independent.
     """
 
     gain: Array
@@ -31,6 +32,7 @@ class Tone:
     gamma_fits: bool
     departure: float
     explained: float
+    error: float
 
     @property
     def limited(self) -> bool:
@@ -95,6 +97,7 @@ def fit_tone(sums: Array) -> Tone:
         gamma_fits,
         _departure(power if gamma_fits else line, levels, counts),
         float(1 - within.sum() / max(total.sum(), 1e-12)),
+        float(np.sqrt((by_line + within.sum() / counts.sum()) / counts.sum())),
     )
 
 

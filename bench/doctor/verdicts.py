@@ -133,7 +133,7 @@ def check_tone(facts: Facts, stems: Names, alone: Mask) -> Finding:
     if odd.any() and severity == "warning":
         message = f"found {odd.sum()} outputs brighter, darker or of another hue than the others"
         return Finding("tone", "error", message, _pick(stems, odd), numbers)
-    if tone.departure > TONE_WARNING and alone.mean() > 0.5:
+    if tone.departure > TONE_WARNING + SIGMAS * tone.error and alone.mean() > 0.5:
         message = f"found {tone.in_words()}, up to {tone.departure * 255:.1f} levels off LR"
         return Finding("tone", severity, message, tuple(stems[int(i)] for i in worst[:8]), numbers)
     return Finding("tone", "ok", f"within {tone.departure * 255:.1f} levels of LR", numbers=numbers)

@@ -13,5 +13,6 @@ METRIC = Metric(
     source="Frechet distance to HR of the same images, EfficientNet-Lite0 pooled features",
     per_set=frechet_paired("1280"),
     extractor="efficientnet_lite0",
+    least_n=2,
     reference_row=False,
 )

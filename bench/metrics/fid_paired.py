@@ -13,6 +13,7 @@ METRIC = Metric(
     source="Heusel et al. 2017; torch-fidelity's Inception; against the HR of the same images",
     per_set=frechet_paired("2048"),
     extractor="inception_2015",
+    least_n=2,
     grey_under=2048,
     reference_row=False,
 )

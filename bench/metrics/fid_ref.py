@@ -25,5 +25,6 @@ METRIC = Metric(
     source="Heusel et al. 2017; torch-fidelity's Inception; against reference statistics",
     per_reference=per_reference,
     extractor=EXTRACTOR,
+    least_n=2,
     grey_under=2048,
 )

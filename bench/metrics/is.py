@@ -18,6 +18,7 @@ METRIC = Metric(
     source="Salimans et al. 2016; torch-fidelity, 10 splits",
     per_set=inception_score,
     extractor="inception_2015",
+    least_n=10,
     grey_under=5000,
     faces=False,
 )

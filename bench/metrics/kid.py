@@ -16,6 +16,7 @@ METRIC = Metric(
     source="Binkowski et al. 2018; torch-fidelity, subsets of at most 1000",
     per_set=kid,
     extractor="inception_2015",
+    least_n=2,
     shown_times=1e3,
     reference_row=False,
 )

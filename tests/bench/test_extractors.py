@@ -113,6 +113,16 @@ def test_records_carry_the_hashes_of_the_weights(tmp_path):
     assert record.metrics["lpips"].status == "unavailable: weights alexnet-owt-7be5be79.pth"
 
 
+def test_too_few_images_for_a_set_are_said_so(tmp_path):
+    from bench import run
+    from bench.records import read_record
+
+    options = ["--suite", "face8x", "--limit", "1", "--systems", "bicubic", "--out", str(tmp_path)]
+    assert run.main([*options, "--metrics", "psnr,fd_efficientnet_lite0"]) == 0
+    score = read_record(tmp_path / "face8x" / "bicubic.json").metrics["fd_efficientnet_lite0"]
+    assert (score.value, score.status) == (None, "unavailable: needs at least 2 images")
+
+
 def test_the_table_of_weights_names_its_users():
     users = {name for row in TABLE.values() for name in row.used_by} - {"fid_ref"}
     assert users <= set(metric_names())
