@@ -24,7 +24,7 @@ THUMB = 8  # side of the thumbnails that pictures are matched by
 PERMUTATIONS = tuple(permutations(range(3)))  # the first is the identity
 CHANNELS = tuple("".join("RGB"[i] for i in p) for p in PERMUTATIONS)
 TURNS = ("as it is", "turned 90", "turned 180", "turned 270")
-FLIPS = (*TURNS, *(f"mirrored, {turn}" for turn in TURNS))
+FLIPS = (*TURNS, "mirrored", *(f"mirrored and {turn}" for turn in TURNS[1:]))
 KERNELS = ("nearest", "bilinear", "bicubic", "bicubic (a = -0.75)")
 SMOOTHING = (0.25, 0.5, 0.25)  # before gradients, which are then true for all that is left
 
