@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 
@@ -114,4 +115,4 @@ def _require_signed(token: str, external_id: str, jwks: Jwks | None) -> None:
 def way_back(platform: Platform, code: str) -> str:
     """The URL that hands a participant back with a code; empty if there is none."""
     redirect = with_defaults(platform).redirect
-    return redirect.format(code=code) if redirect and code else ""
+    return redirect.format(code=quote(code, safe="")) if redirect and code else ""

@@ -2,8 +2,8 @@
 
 import os
 import shutil
+import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,7 +59,7 @@ def chromium() -> Iterator[Any]:
         except Error as error:
             if os.environ.get("REQUIRE_BROWSER") == "1":
                 raise
-            warnings.warn(f"browser tests are skipped: {error}", stacklevel=1)
+            print(f"\nNO CHROMIUM, the browser tests are skipped: {error}", file=sys.__stderr__)
             pytest.skip("NO CHROMIUM on this machine, the browser tests did not run")
         try:
             yield browser

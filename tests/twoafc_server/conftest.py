@@ -1,7 +1,7 @@
 """Studies of a few tiny pictures, on SQLite and on PostgreSQL, with a clock that tests set."""
 
 import os
-import warnings
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ def postgres_url() -> Iterator[str]:
         except Exception as error:
             if os.environ.get("REQUIRE_POSTGRES") == "1":
                 raise
-            warnings.warn(f"PostgreSQL tests are skipped: {error}", stacklevel=1)
+            print(f"\nNO POSTGRESQL, its tests are skipped: {error}", file=sys.__stderr__)
             pytest.skip(f"NO POSTGRESQL on this machine, its tests did not run: {error}")
         try:
             yield server.get_uri()

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from person import Person
@@ -16,7 +17,7 @@ from twoafc_server.storage.models import Participant, Response, Slot, Study
 from twoafc_server.storage.proof import prove
 from twoafc_server.web import create_app
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 PEOPLE = 500
 PLACES = 200
@@ -90,23 +91,23 @@ def crowd(postgres, stimuli, settings, study):
     app.extensions["twoafc_engine"].dispose()
 
 
-def require_exact(app, study) -> None:
+def require_exact(app, study, places: int = PLACES) -> None:
     """All slots are done by one person each, every image was answered as planned, no more."""
     with reading(app.extensions["twoafc_engine"]) as session:
         row = session.scalars(select(Study)).one()
         assert all(finding.holds for finding in prove(session, row))
-        assert Counter(session.scalars(select(Slot.state))) == {"done": PLACES}
+        assert Counter(session.scalars(select(Slot.state))) == {"done": places}
         holders = session.scalars(
             select(Participant.slot_id).where(Participant.status == "completed")
         ).all()
-        assert len(holders) == len(set(holders)) == PLACES
+        assert len(holders) == len(set(holders)) == places
         counted = session.scalar(
             select(func.count())
             .select_from(Response)
             .join(Participant, Participant.id == Response.participant_id)
             .where(Participant.status == "completed")
         )
-        assert counted == PLACES * study.design.images_per_participant
+        assert counted == places * study.design.images_per_participant
 
 
 def statuses(app) -> Counter:
@@ -114,6 +115,7 @@ def statuses(app) -> Counter:
         return Counter(session.scalars(select(Participant.status)))
 
 
+@pytest.mark.postgres
 def test_five_hundred_arrivals_fill_exactly_the_planned_cells(crowd, study):
     app, clock = crowd
     at_once([Quick(app, f"p{n}", clock) for n in range(PEOPLE)], Quick.try_whole)
@@ -123,6 +125,7 @@ def test_five_hundred_arrivals_fill_exactly_the_planned_cells(crowd, study):
     assert found["active"] == found["expired"] == 0
 
 
+@pytest.mark.postgres
 def test_the_same_with_a_third_abandoning_and_coming_back(crowd, study):
     """Half of them come back in time and go on; half come too late, and others take over."""
     app, clock = crowd
@@ -144,3 +147,15 @@ def test_the_same_with_a_third_abandoning_and_coming_back(crowd, study):
     found = statuses(app)
     assert found["completed"] == PLACES
     assert found["expired"] == len(too_late)
+
+
+def test_a_smaller_crowd_on_sqlite(lite, study):
+    """One writer at a time, and nobody is turned away with an error."""
+    places = 16
+    small = replace(study, design=replace(study.design, participants=places // 4))
+    app = lite(small)
+    settings = replace(app.extensions["twoafc_settings"], clock=Shifted())
+    app.extensions["twoafc_settings"] = settings
+    at_once([Quick(app, f"p{n}", settings.clock) for n in range(50)], Quick.try_whole)
+    require_exact(app, small, places)
+    assert statuses(app)["completed"] == places
