@@ -171,6 +171,29 @@ def test_any_form_leaves_an_active_participant_active(site, page, form):
     assert state(app) == before
 
 
+DEVICE = ("viewport_width", "viewport_height", "screen_width", "screen_height", "pixel_ratio")
+NUMBERS = WORDS | st.integers(-5, 10**400).map(str) | st.floats().map(str)
+
+
+@FUZZ
+@given(
+    page=st.sampled_from(PAGES[1:-1]),
+    form=st.fixed_dictionaries(dict.fromkeys((*DEVICE, "refresh_hz"), NUMBERS)),
+)
+def test_any_device_is_taken_or_refused(site, page, form):
+    """Somebody before the claim: what is no device claims nothing."""
+    app, person = site
+    early = Person(app, new_uuid(), person.clock)
+    early.arrive()
+    early.consent()
+    form["csrf_token"] = early.csrf()
+    before = state(app)
+    reply = early.client.post(f"/session/{page}", data=form)
+    assert reply.status_code in {303, 400}
+    if reply.status_code == 400:
+        assert state(app) == before
+
+
 @FUZZ
 @given(name=SEGMENT, query=st.dictionaries(SEGMENT | st.just("participant"), WORDS, max_size=4))
 def test_any_link_is_answered(site, name, query):
