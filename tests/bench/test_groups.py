@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from bench.dataset import EMBEDDED
 from bench.groups import (
     OTHER,
