@@ -343,6 +343,8 @@ def test_lpips_agrees_with_the_package(monkeypatch, tmp_path, trunk, weights_nam
     assert wanted.min() > 1e-4
     np.testing.assert_allclose(got, wanted, rtol=1e-4)
     assert perceptual.lpips(sr[1:2], hr[1:2], trunk)[0] == got[1]
+    mixed = torch.cat([hr[:1], sr[1:2]])
+    assert perceptual.lpips(mixed, hr[:2], trunk).tolist() == [0.0, got[1]]
 
 
 def test_lpips_without_a_whole_trunk_is_refused(monkeypatch, tmp_path):

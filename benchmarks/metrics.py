@@ -1,0 +1,226 @@
+"""The harness against the same metrics computed the usual way, in one run on one machine.
+
+    python benchmarks/metrics.py                      # 1000 pictures of 256x256, three systems
+    python benchmarks/metrics.py --n 200 --usual 24   # quick: the usual way on 24, scaled
+
+The usual way opens every file again for every metric: scikit-image and Pillow picture by picture,
+the lpips package pair by pair, torchvision's ResNet-50 picture by picture, and torch-fidelity once
+for FID, KID and IS of a system. The harness is `bench.evaluate` as `bench.run` uses it, intervals
+and all, from files to scores. Both use the same threads. Where the real weights are not in
+BENCH_WEIGHTS, random ones of the same networks stand in: the arithmetic is the same, and their
+numbers are called "random weights" and are no FID, LPIPS or error of anything.
+
+Pictures are mosaics of the embedded faces; the systems are Pillow's interpolations of their 64x64.
+With --usual M the usual way is timed on M pictures per system and scaled; what does not grow with
+the pictures (torch-fidelity's eigenvalues and KID's subsets) is timed in full. Values are compared
+over the M pictures that both ways judged, those of sets over all. CPU seconds stand beside seconds
+of wall clock, because beside another job only they say something.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+from PIL import Image
+from random_weights import stand_in
+from scipy import linalg
+from tqdm import tqdm
+from usual_way import FIXED, SCALE, SIDE, Clock, Judged, UsualWay
+
+from bench import frechet, weights
+from bench.dataset import open_set, read_checked
+from bench.evaluate import Evaluator
+from bench.extractor import find_extractor
+from bench.files import sha256_of_file
+from bench.measure import DECODERS
+from bench.metric import load_metric
+from bench.outputs import Output
+from bench.store import Store
+from bench.suite import NamedSuite, Suite
+from sr3.errors import run_command
+
+KERNELS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "bilinear": Image.Resampling.BILINEAR,
+}
+METRICS = ("psnr", "ssim", "consistency", "lpips", "fid_paired", "kid", "is", "top1_error")
+SUITE = Suite(
+    title="mosaics of faces 64x64 to 256x256", version=1, scale=SCALE, size=(SIDE, SIDE),
+    systems=tuple(KERNELS), metrics=METRICS, dataset="mosaics", labels="wordnet", paper_table=None,
+    prepare="natural",
+)  # fmt: skip
+
+
+def mosaics(folder: Path, n: int) -> None:
+    """HR pictures of four embedded faces each, mirrored or not, and each system's outputs."""
+    root = Path(frechet.__file__).parent / "embedded" / "faces-rendered"
+    faces = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(root.glob("*.png"))]
+    rng = np.random.default_rng(0)
+    for name in ("hr", *KERNELS):
+        (folder / name).mkdir(parents=True)
+    for number in tqdm(range(n), desc="making pictures"):
+        four = [faces[i][:, :: rng.choice((-1, 1))] for i in rng.integers(0, len(faces), 4)]
+        rows = [np.concatenate(four[:2], axis=1), np.concatenate(four[2:], axis=1)]
+        hr = Image.fromarray(np.ascontiguousarray(np.concatenate(rows)))
+        low = hr.resize((SIDE // SCALE, SIDE // SCALE), Image.Resampling.BICUBIC)
+        stem = f"n01440764_{number:05d}.png"
+        hr.save(folder / "hr" / stem)
+        for name, kernel in KERNELS.items():
+            low.resize((SIDE, SIDE), kernel).save(folder / name / stem)
+
+
+def harness(folder: Path, cache: Path, n: int, clock: Clock) -> dict[str, Judged]:
+    """Every system as `bench.run` judges it, HR first."""
+    named = NamedSuite("mosaics", SUITE)
+    judged = {}
+    with clock.on("harness"), closing(Store(cache / "cache.sqlite")) as store:
+        images = open_set(named, folder / "hr", n, environ={})
+        metrics = {name: load_metric(name) for name in METRICS}
+        labels = [item.label for item in images.items]
+        evaluator = Evaluator(named, metrics, store, cache, "cpu", 0, labels)
+        hr = [item.sha256 for item in images.items]
+        for name in ("hr", *KERNELS):
+            paths = [folder / name / item.path.name for item in images.items]
+            outputs = [
+                Output(item, path, sha256_of_file(path))
+                for item, path in zip(images.items, paths, strict=True)
+            ]
+            with tqdm(total=n, desc=f"harness: {name}") as bar:
+                found = evaluator.evaluate(outputs, hr, bar.update)
+            rows = dict(evaluator._rows(metrics["fid_paired"], [o.sha256 for o in outputs]))
+            sets = {metric: found.scores[metric].value for metric in found.sets}
+            judged[name] = Judged(dict(found.per_image), sets, rows)
+    return judged
+
+
+def on_first(judged: dict[str, Judged], name: str, m: int) -> dict[str, float]:
+    """The harness's values: per picture over the first m, of sets over all."""
+    per_image = {k: float(v[:m].mean()) for k, v in judged[name].per_image.items()}
+    return per_image | judged[name].sets
+
+
+def frechet_term(n: int = 1000, d: int = 2048) -> list[str]:
+    """The distance by scipy's matrix square root and by the nuclear norm, on the same features."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(d, d)) * np.exp(-np.arange(d) / 400)
+    x, y = (np.maximum(rng.normal(size=(n, d)) @ mixing.T + s, 0) for s in (0.0, 1.0))
+    clock = Clock()
+    with clock.on("nuclear norm"):
+        ours = frechet.frechet(x.astype(np.float32), y.astype(np.float32))
+    with clock.on("sqrtm"):
+        s1, s2 = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
+        gap = x.mean(0) - y.mean(0)
+        root = linalg.sqrtm(s1 @ s2)
+        theirs = gap @ gap + np.trace(s1) + np.trace(s2) - 2 * np.trace(root).real
+    ratios = [
+        clock.wall["sqrtm"] / clock.wall["nuclear norm"],
+        clock.cpu["sqrtm"] / clock.cpu["nuclear norm"],
+    ]
+    return [
+        f"Frechet term at n = {n}, d = {d}: scipy sqrtm {clock.wall['sqrtm']:.2f} s, nuclear norm "
+        f"{clock.wall['nuclear norm']:.3f} s: {ratios[0]:.0f} times faster ({ratios[1]:.0f} by CPU "
+        f"time), values {theirs:.6g} and {ours:.6g} ({abs(ours / theirs - 1):.1e} apart)"
+    ]
+
+
+def decode_limit(folder: Path, n: int) -> float:
+    """Pictures per second that decoding alone allows, with the harness's reader and threads."""
+    paths = [p for name in ("hr", *KERNELS) for p in sorted((folder / name).iterdir())[: n // 4]]
+    with ThreadPoolExecutor(DECODERS) as pool:
+        started = time.perf_counter()
+        list(pool.map(lambda path: read_checked(path, (SIDE, SIDE), "the benchmark"), paths))
+    return len(paths) / (time.perf_counter() - started)
+
+
+def values_table(ours: dict, theirs: dict) -> Iterator[str]:
+    yield "| system | metric | harness | usual way | difference |\n|---|---|---|---|---|"
+    for system, metrics in theirs.items():
+        for metric, value in metrics.items():
+            own = ours[system][metric]
+            off = abs(own - value) / max(abs(value), 1e-12)
+            yield f"| {system} | {metric} | {own:.6g} | {value:.6g} | {off:.1e} |"
+
+
+def times_table(ours: Clock, usual: Clock, n: int) -> Iterator[str]:
+    yield "| way | wall s | CPU s |\n|---|---|---|"
+    for what in usual.wall:
+        yield f"| usual: {what} | {usual.wall[what]:.1f} | {usual.cpu[what]:.1f} |"
+    total = [sum(usual.wall.values()), sum(usual.cpu.values())]
+    own = [sum(ours.wall.values()), sum(ours.cpu.values())]
+    yield f"| usual way, all | {total[0]:.1f} | {total[1]:.1f} |"
+    yield f"| harness, all | {own[0]:.1f} | {own[1]:.1f} |"
+    wall, cpu = total[0] / own[0], total[1] / own[1]
+    yield f"\nThe harness is {wall:.2f} times faster ({cpu:.2f} by CPU time)."
+    judged = n * len(KERNELS)
+    yield f"It judged {judged / own[0]:.1f} pictures a second."
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--n", type=int, default=1000, help="pictures (default 1000)")
+    parser.add_argument("--usual", type=int, metavar="M", help="time the usual way on M of them")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of torch")
+    parser.add_argument("--out", type=Path, help="write the tables there, as Markdown")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parse()
+    torch.set_num_threads(options.threads)
+    m = min(options.usual or options.n, options.n)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        mosaics(folder / "pictures", options.n)
+        table = stand_in(folder / "weights")
+        standing = sorted(name for name, row in table.items() if row.licence == "random")
+        with (
+            mock.patch.object(weights, "TABLE", table),
+            mock.patch.object(weights, "folder", return_value=folder / "weights"),
+        ):
+            lines = list(compared(folder, options.n, m))
+    processor = platform.processor() or platform.machine()
+    head = (
+        f"{options.n} pictures of {SIDE}x{SIDE}, {len(KERNELS)} systems, the usual way on {m}; "
+        f"{processor}, {options.threads} threads, torch {torch.__version__}; "
+        + (f"random weights: {', '.join(standing)}" if standing else "real weights")
+    )
+    text = "\n".join([head, "", *lines])
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n")
+    return 0
+
+
+def compared(folder: Path, n: int, m: int) -> Iterator[str]:
+    """Both ways, then the tables."""
+    pictures = folder / "pictures"
+    for name in ("inception_2015", "resnet50_v1"):
+        find_extractor(name).load("cpu")  # hashing and building once, before either clock runs
+    limit = decode_limit(pictures, n)
+    ours, usual = Clock(), Clock()
+    judged = harness(pictures, folder / "cache", n, ours)
+    way = UsualWay(pictures, m, usual)
+    theirs = {name: way.of(name, judged) for name in ("hr", *KERNELS)}
+    yield from times_table(ours, usual.scaled(n / m, FIXED), n)
+    yield f"Decoding alone allows {limit:.0f} pictures a second."
+    yield ""
+    yield from values_table({name: on_first(judged, name, m) for name in theirs}, theirs)
+    yield f"Inception's features are at most {way.features_apart:.1e} of the largest apart."
+    yield ""
+    yield from frechet_term()
+
+
+if __name__ == "__main__":
+    run_command(main)
