@@ -96,7 +96,7 @@ def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
     for i, pixels in enumerate(smooth_pictures(9)):
         images.write_png(folder / f"{i}.png", pixels)
     settings = [
-        "steps=60", "batch_size=4", "holdout=1", "validate_every=1000", "save_every=1000",
+        "steps=100", "batch_size=4", "holdout=1", "validate_every=1000", "save_every=1000",
         "task=regression", "objective=x0", "learning_rate=3e-3", "augmentation.flip=0.0",
         "ema=[0.05]",
     ]  # fmt: skip
