@@ -62,7 +62,8 @@ def sampler(s: Studio) -> dict[str, Tensor]:
 
 def steps(s: Studio) -> dict[str, Tensor]:
     return s.given() | {
-        f"{n} steps": s.make(sampler="dpmpp-2m-sde", steps=n) for n in (1, 2, 4, 8, 16, 32)
+        f"{n} step{'s' * (n > 1)}": s.make(sampler="dpmpp-2m-sde", steps=n)
+        for n in (1, 2, 4, 8, 16, 32)
     }
 
 
