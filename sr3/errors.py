@@ -1,5 +1,6 @@
 """The one way that bad input leaves a command: one line on stderr and an exit code."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -29,6 +30,9 @@ def run_command(main: Callable[[], int | None]) -> None:
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except KeyboardInterrupt:
         print("interrupted: the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)

@@ -1,14 +1,18 @@
 """`python -m sr3.train`: what a run leaves behind, and bad input in one line."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from sr3 import checkpoint, images, train
+from sr3 import checkpoint, images, sources, train
 from sr3.errors import InputError
 from sr3.resize import downsample, upsample
+
+ROOT = Path(__file__).parents[2]
 
 
 def command(faces, out, *settings, recipe="tiny"):
@@ -53,7 +57,7 @@ def test_tensorboard_reads_the_log(finished):
 
 def test_the_average_differs_from_the_last_weights_and_validation_uses_it(finished, faces):
     """The logged PSNR is reproduced from the averaged file, not from the last weights."""
-    from sr3 import sources, validate
+    from sr3 import validate
 
     lines = [json.loads(x) for x in (finished / "log.jsonl").read_text().splitlines()]
     logged = next(x for x in lines if x["step"] == 12 and "validation/psnr" in x)
@@ -89,12 +93,14 @@ def test_other_settings_are_refused_and_named(finished, faces):
 
 
 def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
-    """Regression on eight pictures must come well under bicubic's error, as any sound trainer."""
+    """Regression on eight rendered faces must come well under bicubic's error on those eight."""
     torch.set_num_threads(1)
-    hr = images.from_uint8(smooth_pictures(8))
-    folder = tmp_path / "eight"
-    for i, pixels in enumerate(smooth_pictures(9)):
-        images.write_png(folder / f"{i}.png", pixels)
+    folder = tmp_path / "nine"
+    for path in sorted((ROOT / "bench" / "embedded").rglob("*.png"))[:9]:
+        small = Image.open(path).resize((32, 32), Image.Resampling.BOX)
+        images.write_png(folder / path.name, np.array(small))
+    kept, _ = sources.split_holdout(sources.open_source(folder), 1)
+    hr = images.from_uint8(np.stack([kept.read(i) for i in range(8)]))
     settings = [
         "steps=100", "batch_size=4", "holdout=1", "validate_every=1000", "save_every=1000",
         "task=regression", "objective=x0", "learning_rate=3e-3", "augmentation.flip=0.0",
@@ -105,7 +111,7 @@ def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
     lr_up = upsample(downsample(hr, 4), 4)
     with torch.inference_mode():
         error = (model.regress(lr_up) - hr).square().mean()
-    assert error < 0.25 * (lr_up - hr).square().mean()
+    assert error < 0.35 * (lr_up - hr).square().mean()
 
 
 def smooth_pictures(count):
