@@ -36,8 +36,8 @@ METRIC = Metric(
     unit="MSE",
     direction="lower",
     decimals=2,
-    version=1,
-    source="SR3, Table 2: MSE of LR against the downsampled output",
+    version=2,
+    source="SR3, Table 2: MSE of LR against the downsampled, clipped output",
     per_image=per_image,
     shown_times=1e5,
 )

@@ -16,7 +16,7 @@ METRIC = Metric(
     unit="dB",
     direction="higher",
     decimals=2,
-    version=1,
+    version=2,
     source="Lugmayr et al. 2020: PSNR of LR against the downsampled output",
     per_image=per_image,
 )
