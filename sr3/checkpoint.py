@@ -62,6 +62,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], description: dict[str,
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside, metadata)
+        aside.chmod(0o644)  # safetensors makes files that only their owner may read
         _sync(aside)
         aside.replace(path)
         _sync(path.parent)
