@@ -15,15 +15,22 @@ from sr3.errors import InputError, run_command
 from sr3.model import ModelSpec
 
 
-def export(source: Path, out: Path, sampler: str | None, steps: int | None) -> int:
-    """Write `source` as float16 with changed sampling defaults; bytes written."""
+def export(
+    source: Path, out: Path, sampler: str | None, steps: int | None, schedule: str | None = None
+) -> int:
+    """Write `source` as float16 with changed sampling defaults; bytes written.
+
+    Raises:
+        InputError: a training state, a foreign file, or a folder that cannot be written.
+    """
     read = checkpoint.read_tensors(source)
     if "spec" not in read.description:
         raise InputError(
             f"found a training state at {source}, wanted weights: use an ema-*.safetensors"
         )
     spec = ModelSpec.from_json(read.description["spec"])
-    spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps)
+    extra = spec.extra | ({"schedule": schedule} if schedule else {})
+    spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps, extra=extra)
     checkpoint.save_model(out, spec, read.tensors, read.description["provenance"], half=True)
     checkpoint.load_model(out)
     return out.stat().st_size
@@ -47,9 +54,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--schedule", help="default of --schedule; a star stands for the steps")
     parser.add_argument("--curves", type=Path, metavar="CSV")
     args = parser.parse_args(argv)
-    size = export(args.weights, args.out, args.sampler, args.steps)
+    size = export(args.weights, args.out, args.sampler, args.steps, args.schedule)
     print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
     if args.curves:
         curves(args.weights.parent, args.curves)

@@ -1,0 +1,52 @@
+import csv
+import json
+
+import pytest
+import torch
+
+from sr3 import checkpoint, export
+from sr3.errors import InputError
+from sr3.model import Model, ModelSpec
+from sr3.presets import PRESETS
+
+
+@pytest.fixture
+def weights(tmp_path):
+    model = Model(ModelSpec(PRESETS["tiny"], "sr3", 4, "v", training_schedule="cosine:50"))
+    path = tmp_path / "ema-0.05.safetensors"
+    checkpoint.save_model(path, model.spec, model.network.state_dict(), {"step": 7}, half=False)
+    return path
+
+
+def test_export_halves_the_file_and_stamps_the_sampling_defaults(weights, tmp_path):
+    out = tmp_path / "shipped.safetensors"
+    arguments = ["--sampler", "ddim", "--steps", "5", "--schedule", "logsnr:*"]
+    assert export.main([str(weights), str(out), *arguments]) == 0
+    assert out.stat().st_size < 0.6 * weights.stat().st_size
+    model, original = checkpoint.load_model(out), checkpoint.load_model(weights)
+    assert (model.spec.sampler, model.spec.steps) == ("ddim", 5)
+    assert model.spec.extra == {"schedule": "logsnr:*"}
+    for name, value in original.network.state_dict().items():
+        torch.testing.assert_close(
+            model.network.state_dict()[name], value, rtol=1e-3, atol=1e-6, msg=name
+        )
+    assert checkpoint.read_tensors(out).description["provenance"] == {"step": 7}
+
+
+def test_curves_keep_every_logged_value(weights, tmp_path):
+    lines = [{"step": 1, "train/loss": 0.5}, {"step": 2, "train/loss": 0.25, "rate": 3.0}]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    out = tmp_path / "curves" / "run.csv"
+    export.main([str(weights), str(tmp_path / "o.safetensors"), "--curves", str(out)])
+    with out.open() as opened:
+        rows = list(csv.DictReader(opened))
+    found = [(r["step"], r["name"], r["value"]) for r in rows]
+    assert found == [("1", "train/loss", "0.5"), ("2", "train/loss", "0.25"), ("2", "rate", "3")]
+
+
+def test_a_training_state_is_refused(tmp_path):
+    path = tmp_path / "state.safetensors"
+    checkpoint.write_tensors(path, {"network/x": torch.zeros(1)}, {"step": 3})
+    with pytest.raises(InputError, match="training state"):
+        export.export(path, tmp_path / "o.safetensors", None, None)
+    assert not (tmp_path / "o.safetensors").exists()
