@@ -6,8 +6,8 @@
 The usual way opens every file again for every metric: scikit-image and Pillow picture by picture,
 the lpips package pair by pair, torchvision's ResNet-50 picture by picture, and torch-fidelity once
 for FID, KID and IS of a system. The harness is `bench.evaluate` as `bench.run` uses it, intervals
-and all, from files to scores. Both use the same threads. Where the real weights are not in
-BENCH_WEIGHTS, random ones of the same networks stand in: the arithmetic is the same, and their
+and all, from files to scores. Both use the same threads, and networks are built before the clocks
+run. Where the real weights are not in BENCH_WEIGHTS, random ones of the same networks stand in: the arithmetic is the same, and their
 numbers are called "random weights" and are no FID, LPIPS or error of anything.
 
 Pictures are mosaics of the embedded faces; the systems are Pillow's interpolations of their 64x64.
@@ -36,10 +36,10 @@ from scipy import linalg
 from tqdm import tqdm
 from usual_way import FIXED, SCALE, SIDE, Clock, Judged, UsualWay
 
-from bench import frechet, weights
+from bench import frechet, perceptual, weights
 from bench.dataset import open_set, read_checked
 from bench.evaluate import Evaluator
-from bench.extractor import find_extractor
+from bench.extractor import load_extractor
 from bench.files import sha256_of_file
 from bench.measure import DECODERS
 from bench.metric import load_metric
@@ -207,7 +207,8 @@ def compared(folder: Path, n: int, m: int) -> Iterator[str]:
     """Both ways, then the tables."""
     pictures = folder / "pictures"
     for name in ("inception_2015", "resnet50_v1"):
-        find_extractor(name).load("cpu")  # hashing and building once, before either clock runs
+        load_extractor(name, "cpu")  # networks are built before either clock runs
+    perceptual.load("alex", "cpu")
     limit = decode_limit(pictures, n)
     ours, usual = Clock(), Clock()
     judged = harness(pictures, folder / "cache", n, ours)

@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from bench import weights
+from bench.pixels import make_lr, to_batch
 from bench.torchvision_guard import import_guarded
 
 SIDE, SCALE = 256, 4
@@ -90,16 +91,17 @@ class UsualWay:
 
     def consistency(self, sr: np.ndarray, hr: np.ndarray) -> float:
         small = (SIDE // SCALE, SIDE // SCALE)
-        lr = np.asarray(Image.fromarray(hr).resize(small, Image.Resampling.BICUBIC)) / 255
+        lr = make_lr(to_batch([hr]), SCALE)[0].permute(1, 2, 0).numpy() / 255
         planes = [Image.fromarray(sr[..., c].astype(np.float32) / 255) for c in range(3)]
         down = [np.asarray(plane.resize(small, Image.Resampling.BICUBIC)) for plane in planes]
         return float(np.square(np.stack(down, axis=2).clip(0, 1) - lr).mean())
 
     def lpips(self, paths: list[Path]) -> float:
-        with self.clock.on("lpips"), torch.no_grad(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = import_guarded("lpips").LPIPS(net="alex", pnet_rand=True, verbose=False)
-            copy_trunk(torch.load(weights.require("alexnet"), weights_only=True), network.net)
+        copy_trunk(torch.load(weights.require("alexnet"), weights_only=True), network.net)
+        with self.clock.on("lpips"), torch.no_grad():
             values = [
                 float(network(signed(read(sr)), signed(read(hr))))
                 for sr, hr in tqdm(list(zip(paths, self.hr, strict=True)), desc="usual: lpips")
@@ -107,13 +109,13 @@ class UsualWay:
         return float(np.mean(values))
 
     def top1_error(self, paths: list[Path]) -> float:
+        models = import_guarded("torchvision.models")
+        network = models.resnet50(weights=None).eval()
+        network.load_state_dict(torch.load(weights.require("resnet50-v1"), weights_only=True))
+        preset = models.ResNet50_Weights.IMAGENET1K_V1.transforms()
+        mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (preset.mean, preset.std))
+        wrong = []
         with self.clock.on("top1_error"), torch.no_grad():
-            models = import_guarded("torchvision.models")
-            network = models.resnet50(weights=None).eval()
-            network.load_state_dict(torch.load(weights.require("resnet50-v1"), weights_only=True))
-            preset = models.ResNet50_Weights.IMAGENET1K_V1.transforms()
-            mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (preset.mean, preset.std))
-            wrong = []
             for path in tqdm(paths, desc="usual: ResNet-50"):
                 unit = (signed(read(path)) + 1) / 2
                 wrong.append(int(network((unit - mean) / std).argmax()) != 0)
@@ -126,8 +128,7 @@ class UsualWay:
         harness lends so that they need not be extracted twice. How far its features are from
         torch-fidelity's stands beside the values.
         """
-        with self.clock.on("torch-fidelity: Inception"):
-            features = [self.inception(kind) for kind in (paths, self.hr)]
+        features = [self.inception(kind) for kind in (paths, self.hr)]
         theirs, own = features[0]["2048"].numpy(), judged.features["2048"][: len(paths)]
         apart = float(np.abs(theirs - own).max() / np.abs(theirs).max())
         self.features_apart = max(self.features_apart, apart)
@@ -141,7 +142,8 @@ class UsualWay:
             feature_extractor_weights_path=str(weights.require("inception-2015-12-05")),
         )  # fmt: skip
         pictures = datasets.ImagesPathDataset(paths, datasets.TransformPILtoRGBTensor())
-        return utils.get_featuresdict_from_dataset(pictures, network, 64, False, True, True)
+        with self.clock.on("torch-fidelity: Inception"):
+            return utils.get_featuresdict_from_dataset(pictures, network, 64, False, True, True)
 
     def fidelity_terms(self, *features: dict[str, np.ndarray]) -> dict[str, float]:
         fid, kid, isc = (
