@@ -7,8 +7,8 @@ The usual way opens every file again for every metric: scikit-image and Pillow p
 the lpips package pair by pair, torchvision's ResNet-50 picture by picture, and torch-fidelity once
 for FID, KID and IS of a system. The harness is `bench.evaluate` as `bench.run` uses it, intervals
 and all, from files to scores. Both use the same threads, and networks are built before the clocks
-run. Where the real weights are not in BENCH_WEIGHTS, random ones of the same networks stand in: the arithmetic is the same, and their
-numbers are called "random weights" and are no FID, LPIPS or error of anything.
+run. Where the real weights are not in BENCH_WEIGHTS, random ones of the same networks stand in: the
+arithmetic is the same, and their numbers, called "random weights", are no FID, LPIPS or error.
 
 Pictures are mosaics of the embedded faces; the systems are Pillow's interpolations of their 64x64.
 With --usual M the usual way is timed on M pictures per system and scaled; what does not grow with
