@@ -25,7 +25,7 @@ from twoafc_server.storage.create import create_study
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.models import Study
 
-RATES = {"bicubic": 0.3, "lanczos": 0.5}
+RATES = {"regression": 0.3, "sr3": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_the_truth_put_into_bots_comes_out_of_server_and_analysis(stimuli):
     # One bot at a time: who gets which place is then fixed, and so is every answer.
     study = bot_study("truth", 8, 4, 8, seed=0)
     found, visits = circle(stimuli, study, Crowd(Observers(), RATES, seed=0), at_once=1)
-    assert [one.system for one in found] == ["bicubic", "lanczos"]
+    assert [one.system for one in found] == ["regression", "sr3"]
     assert all(one.held for one in found)
     assert Counter(visit.outcome for visit in visits) == {"completed": 16}
     assert {visit.answers for visit in visits} == {6}
