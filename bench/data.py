@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
 from bench.extra import require_bench_extra
 from sr3.errors import InputError, run_command
 
@@ -27,7 +28,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     prepare.add_argument("source", type=Path, help="FFHQ, CelebA-HQ or ImageNet folder, any depth")
     prepare.add_argument("target", type=Path, help="folder for the HR images")
     prepare.add_argument("--skip-bad", action="store_true", help="leave out undecodable files")
-    prepare.add_argument("--limit", type=_positive, help="use only the first N source files")
+    prepare.add_argument("--limit", type=positive, help="use only the first N source files")
     return parser.parse_args(argv)
 
 
@@ -109,13 +110,6 @@ def _report(outcomes: "list[Outcome]", target: Path) -> None:
     )
     for outcome in [o for o in outcomes if o.status == "bad"][:SHOWN_BAD]:
         print(f"bad: {outcome.note}")
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {value}, wanted 1 or more")
-    return value
 
 
 if __name__ == "__main__":

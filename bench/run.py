@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.arguments import positive
 from bench.extra import require_bench_extra
 from sr3.errors import InputError, run_command
 
@@ -27,10 +28,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
     add("--systems", type=_names, help="comma-separated names or .py paths (default: the suite's)")
     add("--metrics", type=_names, help="comma-separated names or .py paths (default: the suite's)")
-    add("--limit", type=_positive, help="use only the first N images by name")
+    add("--limit", type=positive, help="use only the first N images by name")
     add("--seed", type=int, default=0, help="of the noise, per image (default 0)")
     add("--sampler", help="of sr3 (default: the checkpoint's)")
-    add("--steps", type=_positive, help="refinement steps of sr3 (default: the checkpoint's)")
+    add("--steps", type=positive, help="refinement steps of sr3 (default: the checkpoint's)")
     add("--schedule", help="of sr3: a text, or a file by `python -m sr3.search`")
     add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
     add("--system", type=_pair, action="append", default=[], metavar="NAME=PATH",
@@ -40,8 +41,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         help="take these findings of `python -m bench.check` about imports knowingly")  # fmt: skip
     add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
         help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
-    add("--samples", type=_positive, default=4, help="K of the diversity metric (default 4)")
-    add("--batch-size", type=_positive, help="images sampled at once; results do not depend on it")
+    add("--samples", type=positive, default=4, help="K of the diversity metric (default 4)")
+    add("--batch-size", type=positive, help="images sampled at once; results do not depend on it")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--precision", choices=("bf16", "float32"), default="bf16", help="of sampling")
     add("--out", type=Path, default=Path("results/runs"), help="default results/runs")
@@ -142,13 +143,6 @@ def _pair(text: str) -> tuple[str, Path]:
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"found {text!r}, wanted NAME=PATH")
     return name, Path(path)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"found {value}, wanted 1 or more")
-    return value
 
 
 if __name__ == "__main__":

@@ -12,15 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from twoafc_server.simulate.browser_bot import FLAGS
 
 
 class Quiet(WSGIRequestHandler):
@@ -54,7 +46,7 @@ def chromium() -> Iterator[Any]:
         try:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-                args=ARGUMENTS,
+                args=list(FLAGS),
             )
         except Error as error:
             if os.environ.get("REQUIRE_BROWSER") == "1":
