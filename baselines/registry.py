@@ -29,8 +29,8 @@ class SystemOptions:
         weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
         checkpoint: weights to use instead of the shipped ones.
-        sampler, steps, schedule: of a diffusion system; None is the system's own default. A
-            schedule is a text or a file of `sr3.search`.
+        sampler, steps, schedule, temperature: of a diffusion system; None is the system's own
+            default. A schedule is a text or a file of `sr3.search`.
         consistent: project outputs onto the LR input.
         device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
     """
@@ -41,6 +41,7 @@ class SystemOptions:
     sampler: str | None = None
     steps: int | None = None
     schedule: str | None = None
+    temperature: float | None = None
     consistent: bool = False
     device: str = "cpu"
     precision: str = "bf16"

@@ -13,7 +13,7 @@ from baselines.registry import SystemOptions, UnavailableError, code_digest
 from sr3.checkpoint import load_model, sha256, shipped
 from sr3.errors import InputError
 from sr3.model import Model
-from sr3.sampling import upscale
+from sr3.sampling import temperature_of, upscale
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Trained:
             "steps": (self.options.steps or spec.steps) if is_sr3 else None,
             "precision": self.options.precision,
             "schedule": _schedule(self.options.schedule) if is_sr3 else None,
+            "temperature": temperature_of(spec, self.options.temperature) if is_sr3 else None,
             "consistent": self.options.consistent,
             "device": torch.device(self.options.device).type,
             "code_sha256": code_digest("sr3.sampling"),
@@ -73,6 +74,7 @@ class Trained:
             steps=self.options.steps,
             precision=self.options.precision,
             schedule=self.options.schedule,
+            temperature=self.options.temperature,
             consistent=self.options.consistent,
         )
 

@@ -35,6 +35,7 @@ class RunConfig:
     sampler: str | None = None
     steps: int | None = None
     schedule: str | None = None
+    temperature: float | None = None
     consistent: bool = False
     batch_size: int = 8
     samples: int = 4

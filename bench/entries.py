@@ -151,6 +151,7 @@ def _options(key: str, named: NamedSuite, config: RunConfig) -> SystemOptions:
         sampler=config.sampler,
         steps=config.steps,
         schedule=config.schedule,
+        temperature=config.temperature,
         consistent=config.consistent,
         device=config.device,
         precision=config.precision,

@@ -14,7 +14,7 @@ from torch import Tensor
 from sr3 import samplers, schedule_choice
 from sr3.consistency import Projection
 from sr3.model import Model
-from sr3.sampling import WINDOW_BATCH, upscale
+from sr3.sampling import WINDOW_BATCH, temperature_of, upscale
 
 Generators = Callable[[int], list[torch.Generator]]
 
@@ -33,23 +33,29 @@ class Stage:
     steps: int | None = None
     schedule: str | None = None
     eta: float | None = None
+    temperature: float | None = None
     tile: int | None = None
     overlap: int | None = None
 
-    def resolved(self) -> dict[str, str | int | None]:
-        """Sampler, steps and schedule with the model's defaults filled in.
+    def resolved(self) -> dict[str, str | float | None]:
+        """Sampler, steps, schedule and temperature with the model's defaults filled in.
 
         Raises:
-            InputError: a sampler, schedule, eta or number of steps that cannot be.
+            InputError: a sampler, schedule, eta, temperature or number of steps that cannot be.
         """
         spec = self.model.spec
         if spec.task == "regression":
-            return {"sampler": None, "steps": None, "schedule": None}
+            return dict.fromkeys(("sampler", "steps", "schedule", "temperature"))
         name = self.sampler or spec.sampler
         samplers.get(name, self.eta)
         chosen = schedule_choice.choose(spec, name, self.steps, self.schedule)
         text = self.schedule or schedule_choice.default(spec, name)
-        return {"sampler": name, "steps": chosen.num_steps, "schedule": text}
+        return {
+            "sampler": name,
+            "steps": chosen.num_steps,
+            "schedule": text,
+            "temperature": temperature_of(spec, self.temperature),
+        }
 
 
 def total_scale(stages: Sequence[Stage]) -> int:
@@ -88,6 +94,7 @@ def run(
             precision,
             schedule=stage.schedule,
             eta=stage.eta,
+            temperature=stage.temperature,
             consistent=consistent,
             tile=stage.tile,
             overlap=stage.overlap,

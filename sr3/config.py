@@ -31,6 +31,7 @@ class TrainConfig:
         steps, batch_size: optimiser steps and pictures per step over all processes.
         learning_rate, warmup, decay_from: linear warm-up over `warmup` steps, constant, then linear
             to 0 from the share `decay_from` of the steps on (1 keeps it constant, as the paper).
+        optimizer: "adam", or "muon" for the matrices of the inner layers (`sr3.optimizer`).
         betas: Adam's decay rates.
         clip: largest gradient norm.
         ema: widths sigma_rel of the averages kept; the first one is used for validation.
@@ -54,6 +55,7 @@ class TrainConfig:
     steps: int = 1_000_000
     batch_size: int = 256
     learning_rate: float = 1e-4
+    optimizer: Literal["adam", "muon"] = "adam"
     betas: tuple[float, float] = (0.9, 0.99)
     warmup: int = 10_000
     decay_from: float = 1.0

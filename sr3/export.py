@@ -16,7 +16,12 @@ from sr3.model import ModelSpec
 
 
 def export(
-    source: Path, out: Path, sampler: str | None, steps: int | None, schedule: str | None = None
+    source: Path,
+    out: Path,
+    sampler: str | None,
+    steps: int | None,
+    schedule: str | None = None,
+    temperature: float | None = None,
 ) -> int:
     """Write `source` as float16 with changed sampling defaults; bytes written.
 
@@ -29,7 +34,8 @@ def export(
             f"found a training state at {source}, wanted weights: use an ema-*.safetensors"
         )
     spec = ModelSpec.from_json(read.description["spec"])
-    extra = spec.extra | ({"schedule": schedule} if schedule else {})
+    given = {"schedule": schedule, "temperature": temperature}
+    extra = spec.extra | {name: value for name, value in given.items() if value is not None}
     spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps, extra=extra)
     checkpoint.save_model(out, spec, read.tensors, read.description["provenance"], half=True)
     checkpoint.load_model(out)
@@ -55,9 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--schedule", help="default of --schedule; a star stands for the steps")
+    parser.add_argument("--temperature", type=float, help="default of --temperature")
     parser.add_argument("--curves", type=Path, metavar="CSV")
     args = parser.parse_args(argv)
-    size = export(args.weights, args.out, args.sampler, args.steps, args.schedule)
+    size = export(args.weights, args.out, args.sampler, args.steps, args.schedule, args.temperature)
     print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
     if args.curves:
         curves(args.weights.parent, args.curves)

@@ -15,7 +15,7 @@ PRESETS: dict[str, UNetConfig] = {
     # 149M (paper 150M); faces 256 -> 1024, no published score
     "paper-256-1024": UNetConfig(1024, 16, (1, 2, 4, 8, 16, 32, 32, 32), 2),
     # 11.4M; the shipped face8x weights, scores in docs/models.md
-    "small-16-128": UNetConfig(128, 96, (1, 2, 2), 1, dropout=0.1, patch=4),
+    "small-16-128": UNetConfig(128, 96, (1, 2, 2), 1, patch=4),
     # 10.9M; the shipped natural4x weights, trained on 128x128 crops, scores in docs/models.md
     "small-64-256": UNetConfig(128, 96, (1, 2, 2), 1, (), patch=4),
     # 0.1M; for tests and tries, no score

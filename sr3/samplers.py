@@ -23,12 +23,20 @@ Sampler = Callable[[Denoiser, Schedule, Noise], Tensor]
 
 
 def noise_of(
-    generators: Sequence[torch.Generator], shape: torch.Size, device: torch.device
+    generators: Sequence[torch.Generator],
+    shape: torch.Size,
+    device: torch.device,
+    temperature: float = 1.0,
 ) -> Noise:
-    """Draws of (B, *shape), the b-th from the b-th generator (on the CPU, then moved)."""
+    """Draws of (B, *shape), the b-th from the b-th generator (on the CPU, then moved).
+
+    Their standard deviation is `temperature`: below 1 samples stay nearer the mean of what is
+    possible, with less variety and less texture (as in Kingma & Dhariwal 2018, and SRFlow).
+    """
 
     def draw() -> Tensor:
-        return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(device)
+        drawn = torch.stack([torch.randn(shape, generator=g) for g in generators])
+        return drawn.mul_(temperature).to(device)
 
     return draw
 

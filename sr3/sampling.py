@@ -8,7 +8,8 @@ from torch import Tensor
 
 from sr3 import samplers, schedule_choice, tiling
 from sr3.consistency import Projection
-from sr3.model import Model
+from sr3.errors import InputError
+from sr3.model import Model, ModelSpec
 from sr3.resize import upsample
 from sr3.samplers import SAMPLERS, Denoiser, noise_of
 from sr3.schedule import Schedule
@@ -16,6 +17,7 @@ from sr3.schedule import Schedule
 __all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
 
 WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
+HOTTEST = 2.0  # more than this is noise
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,18 @@ def _reporting(
     return reporting
 
 
+def temperature_of(spec: ModelSpec, wanted: float | None) -> float:
+    """The deviation of a run's noise: the given one, or the model's default, or 1.
+
+    Raises:
+        InputError: a temperature outside 0..2.
+    """
+    temperature = spec.extra.get("temperature", 1.0) if wanted is None else wanted
+    if not 0 <= temperature <= HOTTEST:
+        raise InputError(f"found temperature {temperature}, wanted 0 to {HOTTEST:g}")
+    return float(temperature)
+
+
 @torch.inference_mode()
 def upscale(
     model: Model,
@@ -126,6 +140,7 @@ def upscale(
     *,
     schedule: Schedule | str | None = None,
     eta: float | None = None,
+    temperature: float | None = None,
     consistent: bool = False,
     tile: int | None = None,
     overlap: int | None = None,
@@ -142,6 +157,8 @@ def upscale(
         schedule: a Schedule, or a text of `schedule_choice.parse`; by default the training
             schedule thinned evenly for Algorithm 2 ("ancestral") and even log-SNR for the others.
         eta: share of fresh noise, 0 to 1, for the samplers that take one.
+        temperature: standard deviation of all noise drawn, 0 to 2; by default the model's own,
+            or 1, the paper's.
         consistent: project every y_0 estimate, and the result, onto the pictures whose
             downsampled version is lr. Off is the paper's method.
         tile, overlap: window side (default: the training size) and shared pixels (default: a
@@ -153,7 +170,8 @@ def upscale(
         (B, 3, h * scale, w * scale) float32, in [-1, 1].
 
     Raises:
-        InputError: unknown sampler or schedule, steps out of range, or a tile that does not fit.
+        InputError: unknown sampler or schedule, steps or temperature out of range, or a tile that
+            does not fit.
     """
     canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
     if model.spec.task == "regression":
@@ -164,7 +182,8 @@ def upscale(
     name = sampler or model.spec.sampler
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
-    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device)
+    heat = temperature_of(model.spec, temperature)
+    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, heat)
     denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
     y_0 = run(denoise, chosen, noise)
     return canvas.finish(model.decode(y_0, canvas.lr_up))

@@ -15,6 +15,7 @@ from sr3.degrade import degrade
 from sr3.distributed import World, fill, full, synchronised, wrap
 from sr3.ema import Ema
 from sr3.model import Model, training_schedule
+from sr3.optimizer import Optimizers
 from sr3.options import RunOptions
 from sr3.rng import generator_of, seed_of
 
@@ -81,7 +82,7 @@ class Trainer:
     ) -> None:
         self.config, self.world, self.options = config, world, options or RunOptions()
         self.device = world.device
-        self._check_batch()
+        self._check()
         torch.manual_seed(seed_of(config.seed, "weights"))
         self.model = Model(config.spec).to(self.device)
         self.network = self.model.network
@@ -92,13 +93,13 @@ class Trainer:
         self.exchanged = wrap(self.network, world, self.options.strategy)
         self.wrapped = self._compiled(self.exchanged)
         self.schedule = training_schedule(config.spec)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=0.0, betas=config.betas, fused=self.options.fused
-        )
+        self.optimizers = Optimizers(self.network, config, self.options.fused)
         self.ema = [Ema(self.network.named_parameters(), s) for s in config.ema]
         self.step = 0
 
-    def _check_batch(self) -> None:
+    def _check(self) -> None:
+        if self.config.optimizer == "muon" and self.options.strategy == "fsdp":
+            raise ValueError("found optimizer muon with strategy fsdp, wanted adam or ddp")
         share, micro = self.config.batch_size / self.world.size, self.options.micro_batch
         if share % 1 or (micro and share % micro):
             raise ValueError(
@@ -141,7 +142,7 @@ class Trainer:
     def train_step(self, batch: Batch) -> StepResult:
         """One optimiser step on this process's share of a batch, in micro-batches."""
         self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         parts = split(batch, self.options.micro_batch or len(batch.positions))
         loss = torch.zeros((), device=self.device)
         bins = torch.zeros(2, BINS, device=self.device)
@@ -163,9 +164,7 @@ class Trainer:
         parameters = list(self.network.parameters())
         limit = self.config.clip or float("inf")
         norm = full(torch.nn.utils.clip_grad_norm_(parameters, limit)).detach()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, self.config)
-        self.optimizer.step()
+        self.optimizers.step(learning_rate_at(self.step, self.config))
         self.step += 1
         for ema in self.ema:
             ema.update(self.network.named_parameters(), self.step)
@@ -189,10 +188,8 @@ class Trainer:
 
         for name, parameter in self.network.named_parameters():
             keep(f"network/{name}", parameter)
-            moments = self.optimizer.state.get(parameter, {})
-            for moment in ("exp_avg", "exp_avg_sq"):
-                if moment in moments:
-                    keep(f"{moment}/{name}", moments[moment])
+        for name, moment in self.optimizers.moments():
+            keep(name, moment)
         for ema in self.ema:
             for name, weights in ema.weights.items():
                 keep(f"{ema.name}/{name}", weights)
@@ -201,15 +198,9 @@ class Trainer:
     def load_state(self, tensors: Mapping[str, Tensor], step: int) -> None:
         """Inverse of `state` after `step` steps, into any number of processes."""
         self.step = step
-        self.optimizer.state.clear()
+        self.optimizers.load(tensors, step)
         for name, parameter in self.network.named_parameters():
             fill(parameter, tensors[f"network/{name}"])
-            if step:
-                moments = {"step": torch.tensor(float(step), device=self.device)}
-                for moment in ("exp_avg", "exp_avg_sq"):
-                    moments[moment] = torch.zeros_like(parameter).detach()
-                    fill(moments[moment], tensors[f"{moment}/{name}"])
-                self.optimizer.state[parameter] = moments
         for ema in self.ema:
             for name, weights in ema.weights.items():
                 fill(weights, tensors[f"{ema.name}/{name}"])

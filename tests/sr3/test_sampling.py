@@ -145,6 +145,8 @@ def test_algorithm_2_on_the_thinned_training_schedule_is_the_faithful_default():
         ({"schedule": "zigzag:3"}, "SHAPE of"),
         ({"tile": 33}, "multiple of"),
         ({"eta": 0.5}, "takes none"),
+        ({"temperature": -0.1}, "temperature -0.1, wanted 0 to 2"),
+        ({"temperature": 2.5}, "temperature 2.5, wanted 0 to 2"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):
@@ -166,6 +168,28 @@ def test_a_model_s_own_schedule_is_used_by_all_but_algorithm_2():
     assert schedule_choice.choose(spec, "ddim", 4, None).name == "logsnr-4-3--7-1.5"
     assert schedule_choice.choose(spec, "ancestral", 4, None).name == "cosine-200-0.008@4"
     assert schedule_choice.choose(spec, "ddim", 4, "training").name == "cosine-200-0.008@4"
+
+
+@pytest.mark.parametrize("name", list(samplers.INFO))
+def test_temperature_scales_all_noise(name):
+    """At 0 every seed gives one picture, and spread grows with it; 1 is the plain sampler."""
+    model, lr = tiny(), lr_of(1)
+
+    def spread(temperature):
+        made = [run(model, lr, 100 * i, sampler=name, temperature=temperature) for i in range(4)]
+        return float(torch.stack(made).std(dim=0).mean())
+
+    assert spread(0.0) == 0
+    assert 0 < spread(0.5) < spread(1.0)
+    plain = run(model, lr, sampler=name)
+    assert torch.equal(plain, run(model, lr, sampler=name, temperature=1.0))
+
+
+def test_a_model_s_own_temperature_is_its_default():
+    lr = lr_of(1)
+    own = run(tiny(extra={"temperature": 0.5}), lr)
+    assert torch.equal(own, run(tiny(), lr, temperature=0.5))
+    assert torch.equal(run(tiny(extra={"temperature": 0.5}), lr, temperature=1.0), run(tiny(), lr))
 
 
 def test_progress_adds_up_to_one():
