@@ -47,7 +47,10 @@ def pixels_of(folder):
 
 
 def same(a, b):
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+    """Whether two folders agree to one level: kernels round differently by the size of a batch."""
+    return a.keys() == b.keys() and all(
+        a[k].shape == b[k].shape and np.abs(a[k].astype(int) - b[k]).max() <= 1 for k in a
+    )
 
 
 def test_a_folder_becomes_a_folder(weights, folder, tmp_path, capsys):
@@ -67,8 +70,7 @@ def test_a_picture_becomes_the_named_picture_and_nothing_else(weights, folder, t
     assert sorted(p.name for p in (tmp_path / "there").iterdir()) == ["big.json", "big.png"]
     sample_cli(weights, folder, tmp_path / "out")
     alone, among = pixels_of(tmp_path / "there")["big.png"], pixels_of(tmp_path / "out")["0.png"]
-    off = np.abs(alone.astype(int) - among)
-    assert off.max() <= 1, "alone or in a folder, the same noise, but for the rounding of kernels"
+    assert same({0: alone}, {0: among}), "alone or in a folder, a picture gets the same noise"
 
 
 def test_shards_together_equal_one_process(weights, folder, tmp_path, monkeypatch):
