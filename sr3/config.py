@@ -24,6 +24,8 @@ class TrainConfig:
         picture_side: side of the square pictures on disk when it is not the model's resolution;
             training then takes random crops, validation the whole pictures.
         task, scale, objective, residual_scale, schedule: as in `ModelSpec`.
+        student_schedule: None, or the inference schedule of a student that is distilled from a
+            teacher into `sample_steps` DDIM steps (`sr3.distill`); a star stands for the steps.
         loss_power: p of eq. 6, 1 or 2.
         min_snr: cap of the min-SNR weighting, or None.
         stratified: spread the noise levels of a batch evenly instead of drawing each freely; an
@@ -49,6 +51,7 @@ class TrainConfig:
     objective: Objective = "epsilon"
     residual_scale: float | None = None
     schedule: str = "linear:2000"
+    student_schedule: str | None = None
     loss_power: int = 2
     min_snr: float | None = None
     stratified: bool = True
@@ -78,7 +81,7 @@ class TrainConfig:
     @property
     def spec(self) -> ModelSpec:
         """Description of the model that this run trains."""
-        unet = PRESETS[self.preset]
+        unet, student = PRESETS[self.preset], self.student_schedule
         return ModelSpec(
             unet=replace(unet, condition_levels=self.augmentation.told_levels),
             task=self.task,
@@ -86,7 +89,9 @@ class TrainConfig:
             objective=self.objective,
             residual_scale=self.residual_scale,
             training_schedule=self.schedule,
+            sampler="ddim" if student else "ancestral",
             steps=1 if self.task == "regression" else self.sample_steps,
+            extra={"schedule": student} if student else {},
         )
 
 
@@ -214,10 +219,14 @@ def check(config: TrainConfig) -> None:
         raise InputError(
             "found objective epsilon for regression, wanted x0 or v: see docs/train.md"
         )
+    if config.student_schedule and config.task == "regression":
+        raise InputError("found a student_schedule for regression, which is one step already")
     if not config.ema:
         raise InputError("found ema = [], wanted at least one width such as 0.05")
     try:
         schedule.make(config.schedule)
+        if config.student_schedule:
+            schedule.make(config.student_schedule.replace("*", str(config.sample_steps), 1))
         for width in config.ema:
             ema.exponent_of(width)
     except ValueError as error:

@@ -239,6 +239,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--init-from", type=Path, metavar="WEIGHTS")
+    parser.add_argument("--teacher", type=Path, metavar="WEIGHTS", help="to distil; also the start")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, help="CPU threads of each process")
     parser.add_argument("--logger", action="append", choices=(*logs.KINDS, "none"))
@@ -287,13 +288,15 @@ def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     if not len(pictures.held_out):
         raise InputError("found no usable held-out picture: see the pictures passed over")
     try:
-        trainer = Trainer(config, world, options)
+        teacher = checkpoint.load_model(args.teacher) if args.teacher else None
+        trainer = Trainer(config, world, options, teacher)
     except ValueError as error:
         raise InputError(str(error)) from error
     folder = RunFolder(args.out, trainer, pictures.bad, pictures.described)
     resumed = folder.resume()
-    if args.init_from and not resumed:
-        initialise(trainer, args.init_from)
+    start = args.init_from or args.teacher
+    if start and not resumed:
+        initialise(trainer, start)
     written: list[logs.Log] = []
     if world.main:
         folder.write_settings()

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sr3 import diffusion
+from sr3 import diffusion, schedule_choice
 from sr3.checkpoint import channels_last
 from sr3.config import TrainConfig
 from sr3.data import Batch, recolour
 from sr3.degrade import degrade
+from sr3.distill import Teacher
 from sr3.distributed import World, fill, full, synchronised, wrap
 from sr3.ema import Ema
 from sr3.model import Model, training_schedule
@@ -78,7 +79,11 @@ class Trainer:
     """Weights, optimiser and averages of one run, and the step that moves them."""
 
     def __init__(
-        self, config: TrainConfig, world: World, options: RunOptions | None = None
+        self,
+        config: TrainConfig,
+        world: World,
+        options: RunOptions | None = None,
+        teacher: Model | None = None,
     ) -> None:
         self.config, self.world, self.options = config, world, options or RunOptions()
         self.device = world.device
@@ -93,6 +98,7 @@ class Trainer:
         self.exchanged = wrap(self.network, world, self.options.strategy)
         self.wrapped = self._compiled(self.exchanged)
         self.schedule = training_schedule(config.spec)
+        self.teacher = self._taught_by(teacher)
         self.optimizers = Optimizers(self.network, config, self.options.fused)
         self.ema = [Ema(self.network.named_parameters(), s) for s in config.ema]
         self.step = 0
@@ -107,6 +113,18 @@ class Trainer:
                 f"with micro-batches of {micro or share:g}, wanted a multiple of both"
             )
 
+    def _taught_by(self, model: Model | None) -> Teacher | None:
+        spec = self.config.spec
+        if (model is None) != (self.config.student_schedule is None):
+            raise ValueError("found a teacher or a student_schedule alone, wanted both or neither")
+        if model is None:
+            return None
+        own = (spec.task, spec.scale, spec.residual_scale)
+        if (model.spec.task, model.spec.scale, model.spec.residual_scale) != own:
+            raise ValueError(f"found a teacher of another task or target, wanted {own}")
+        steps = schedule_choice.choose(spec, "ddim", None, None)
+        return Teacher(model.to(self.device), steps, self.config.precision)
+
     def _compiled(self, network: nn.Module) -> nn.Module:
         if self.options.compile == "off":
             return network
@@ -114,14 +132,20 @@ class Trainer:
         compiled: nn.Module = torch.compile(network, mode=mode)  # type: ignore[assignment]
         return compiled
 
-    def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Eq. 6 on a batch: weighted and unweighted losses (B,), and u of t (B,) in [0, 1)."""
-        config, model = self.config, self.model
+    def _pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """hr, lr_up and the strengths that the network is told of."""
+        config = self.config
         colour = batch.colour.to(self.device, non_blocking=True)
         hr = recolour(batch.pixels.to(self.device, non_blocking=True), colour)
         if self.options.channels_last:
             hr = hr.contiguous(memory_format=torch.channels_last)
         lr_up, told = degrade(hr, config.scale, config.augmentation, config.seed, batch.positions)
+        return hr, lr_up, told
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Eq. 6 on a batch: weighted and unweighted losses (B,), and u of t (B,) in [0, 1)."""
+        config, model = self.config, self.model
+        hr, lr_up, told = self._pair(batch)
         y_0 = model.encode(hr, lr_up)
         if config.task == "regression":
             u = gamma = torch.zeros(len(hr), dtype=torch.float64, device=self.device)
@@ -130,7 +154,13 @@ class Trainer:
             uniforms = noise_levels(config, batch.positions).to(self.device)
             u, gamma = uniforms[:, 0], diffusion.sample_gamma(self.schedule, uniforms)
             epsilon = unit_noise(config, batch.positions, hr.shape[1:], self.device)
+            if self.teacher is not None:
+                t = self.teacher.draw(u)
+                gamma = self.teacher.gamma[t].to(self.device)
             y_t = diffusion.q_sample(y_0, gamma, epsilon)
+            if self.teacher is not None:
+                y_0 = self.teacher.wanted(lr_up, y_t, t)
+                epsilon = diffusion.epsilon_from_y0(y_0, y_t, gamma)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             output = self.wrapped(lr_up, y_t, gamma, told)
         wanted = diffusion.target(config.objective, y_0, epsilon, gamma)
