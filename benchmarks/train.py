@@ -1,6 +1,6 @@
 """How fast a preset trains here, against the matrix multiplications this machine can do.
 
-    python benchmarks/train.py --preset small-16-128 --batch 8
+    python benchmarks/train.py --preset small-16-128 --batch 16
     python benchmarks/train.py --preset paper-16-128 --batch 64 --device cuda
 
 First the peak: the best of a few square matmuls. Then whole training steps (data on the device,
@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sr3 import config
 from sr3.data import Batch
 from sr3.distributed import World, choose_device
-from sr3.options import RunOptions
+from sr3.options import RunOptions, keep_freed_memory
 from sr3.presets import PRESETS
 from sr3.trainer import Trainer
 
@@ -137,7 +137,7 @@ def parse():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--preset", default="small-16-128", choices=sorted(PRESETS))
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seconds", type=float, default=150, help="bound on the whole")
@@ -148,6 +148,7 @@ def parse():
 
 def main():
     args, start = parse(), time.perf_counter()
+    keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.backends.cudnn.benchmark = True

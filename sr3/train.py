@@ -25,7 +25,7 @@ from sr3.data import Batch, Positions, Preloaded, TrainingPictures, loader, read
 from sr3.distributed import World, choose_device, fill, open_world
 from sr3.errors import InputError, run_command
 from sr3.monitor import BadPictures, Complaint, Monitor
-from sr3.options import RunOptions
+from sr3.options import RunOptions, keep_freed_memory
 from sr3.runfolder import RunFolder
 from sr3.trainer import Trainer, learning_rate_at
 
@@ -272,7 +272,8 @@ def options_of(args: argparse.Namespace) -> RunOptions:
 
 
 def set_up(args: argparse.Namespace) -> None:
-    """Process-wide settings of torch."""
+    """Process-wide settings of torch and of memory."""
+    keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.use_deterministic_algorithms(args.deterministic)

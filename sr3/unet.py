@@ -131,7 +131,7 @@ class ResidualBlock(nn.Module):
         h = self.conv_in(self._resize(F.silu(self.norm_in(x))))
         h = h + self.noise(embedding)[:, :, None, None].to(h.dtype)
         h = self.conv_out(self.dropout(F.silu(self.norm_out(h))))
-        out: Tensor = (self.skip(self._resize(x)) + h) * RESCALE
+        out: Tensor = (self.skip(self._resize(x)) + h).mul_(RESCALE)
         return out
 
 
@@ -154,7 +154,7 @@ class AttentionBlock(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         h = attend(q, k, v).transpose(1, 2).reshape(tokens.shape)
         h = self.out(h).view(batch, height, width, channels).permute(0, 3, 1, 2)
-        out: Tensor = (x + h) * RESCALE
+        out: Tensor = (x + h).mul_(RESCALE)
         return out
 
 

@@ -48,3 +48,30 @@ def test_attention_agrees_with_the_fused_kernel_in_value_and_gradient():
     torch.testing.assert_close(out.double(), wanted, rtol=0.02, atol=0.02)
     for mine, reference in zip(half, exact, strict=True):
         torch.testing.assert_close(mine.grad.double(), reference.grad, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("side", [3, 8, 32])
+@pytest.mark.parametrize(("channels", "groups"), [(24, 2), (8, 8)])
+def test_group_norm_agrees_with_float64_in_value_and_gradient(side, channels, groups):
+    """With means that differ by picture and channel and are larger than the spread."""
+    generator = torch.Generator().manual_seed(side)
+    x = torch.randn(3, channels, side, side, generator=generator)
+    x = x + 3 * torch.randn(3, channels, 1, 1, generator=generator)
+    x = x.bfloat16().contiguous(memory_format=torch.channels_last).requires_grad_()
+    upstream = torch.randn(x.shape, generator=generator).bfloat16()
+    norm = layers.GroupNorm(groups, channels, eps=1e-6)
+    for parameter in norm.parameters():
+        torch.nn.init.normal_(parameter, generator=generator)
+    inputs = [x, norm.weight, norm.bias]
+    out = norm(x)
+    assert "PictureNorm" in type(out.grad_fn).__name__
+    assert out.dtype == torch.bfloat16
+    exact = [i.detach().double().requires_grad_() for i in inputs]
+    wanted = F.group_norm(exact[0], groups, exact[1], exact[2], norm.eps)
+    assert (out.double() - wanted).norm() < 0.003 * wanted.norm()
+    found = torch.autograd.grad(out, inputs, upstream)
+    right = torch.autograd.grad(wanted, exact, upstream.double())
+    for gradient, reference, limit in zip(found, right, (0.005, 1e-4, 1e-4), strict=True):
+        assert (gradient.double() - reference).norm() < limit * reference.norm()
+    with torch.no_grad():
+        torch.testing.assert_close(norm(x), out, rtol=0.01, atol=0.01)
