@@ -39,7 +39,7 @@ _FILES = (
         sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
         size=95_628_359,
         licence="Apache-2.0 (TensorFlow models)",
-        used_by=("fid_paired", "fid_ref", "kid", "is"),
+        used_by=("fid_paired", "fid_ref", "fid_clean", "kid", "is"),
         url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
         "weights-inception-2015-12-05-6726825d.pth",
     ),

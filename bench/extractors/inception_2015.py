@@ -5,6 +5,7 @@ the original FID and IS code. Only the way through is ours: batch norms are fold
 and TensorFlow 1's resize is two matrix products, which together halve the time and agree to 1e-6.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -25,10 +26,14 @@ ORDER = (
 
 
 class InceptionFeatures(nn.Module):
-    """torch-fidelity's Inception from verified weights, layer by layer."""
+    """torch-fidelity's Inception from verified weights, layer by layer.
 
-    def __init__(self, weights: Path) -> None:
+    `fit` takes (B, 3, H, W) float32 on 0..255 to 299x299.
+    """
+
+    def __init__(self, weights: Path, fit: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
+        self.fit = fit
         kind = import_guarded("torch_fidelity.feature_extractor_inceptionv3")
         inner = kind.FeatureExtractorInceptionV3(
             "inception-v3-compat", list(LAYERS), feature_extractor_weights_path=str(weights)
@@ -39,7 +44,8 @@ class InceptionFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) uint8 -> pooled features (B, 2048) and logits without bias (B, 1008)."""
-        pooled = self.body((resize_as_tensorflow_1(images.float()) - 128) / 128).flatten(1)
+        fitted = self.fit(images.float()).contiguous(memory_format=torch.channels_last)
+        pooled = self.body((fitted - 128) / 128).flatten(1)
         return {"2048": pooled, "logits_unbiased": pooled @ self.classes.weight.T}
 
 
@@ -47,7 +53,7 @@ def resize_as_tensorflow_1(images: Tensor) -> Tensor:
     """Bilinear to 299x299 from the upper left corner, neither corners nor centres aligned."""
     down = _interpolation(images.shape[-2], images.device)
     across = _interpolation(images.shape[-1], images.device)
-    return (down @ (images @ across.T)).contiguous(memory_format=torch.channels_last)
+    return down @ (images @ across.T)
 
 
 @cache
@@ -63,14 +69,16 @@ def _interpolation(size: int, device: torch.device) -> Tensor:
     return matrix.to(device)
 
 
-def build(paths: tuple[Path, ...]) -> nn.Module:
-    """Inception from verified weights.
+def build(
+    paths: tuple[Path, ...], fit: Callable[[Tensor], Tensor] = resize_as_tensorflow_1
+) -> nn.Module:
+    """Inception from verified weights behind a resize to 299x299.
 
     torch-fidelity unpickles without limits, so the file is first loaded with `weights_only`, which
     refuses anything but tensors.
     """
     torch.load(paths[0], weights_only=True, map_location="meta")
-    return InceptionFeatures(paths[0])
+    return InceptionFeatures(paths[0], fit)
 
 
 EXTRACTOR = Extractor(

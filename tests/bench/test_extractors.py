@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import linalg
 from torch import nn
 
 from bench import classify, extractor, perceptual, weights
 from bench.extractor import extractor_names, find_extractor, load_extractor
-from bench.extractors.inception_2015 import resize_as_tensorflow_1
+from bench.extractors.inception_2015 import ORDER, resize_as_tensorflow_1
+from bench.extractors.inception_2015_clean import resize_as_clean_fid
 from bench.features import FeatureStore
 from bench.metric import load_metric, metric_names
 from bench.torchvision_guard import import_guarded
@@ -76,7 +78,12 @@ def random_inception(monkeypatch, tmp_path):
 
 
 def test_the_folder_is_the_registry():
-    assert extractor_names() == ["efficientnet_lite0", "inception_2015", "resnet50_v1"]
+    assert extractor_names() == [
+        "efficientnet_lite0",
+        "inception_2015",
+        "inception_2015_clean",
+        "resnet50_v1",
+    ]
     with pytest.raises(InputError, match="efficientnet_lite0"):
         find_extractor("inception")
 
@@ -84,6 +91,7 @@ def test_the_folder_is_the_registry():
 def test_missing_weights_make_a_metric_unavailable_by_name():
     wanted = {
         "fid_paired": "weights weights-inception-2015-12-05-6726825d.pth",
+        "fid_clean": "weights weights-inception-2015-12-05-6726825d.pth",
         "kid": "weights weights-inception-2015-12-05-6726825d.pth",
         "is": "weights weights-inception-2015-12-05-6726825d.pth",
         "top1_error": "weights resnet50-0676ba61.pth",
@@ -185,6 +193,46 @@ def test_the_resize_before_inception_is_torch_fidelitys(size):
         images, size=(299, 299), align_corners=False
     )
     np.testing.assert_allclose(resize_as_tensorflow_1(images), wanted, atol=1e-4)
+
+
+def as_clean_fid(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 -> (1, 3, 299, 299) on 0..255, channel by channel in Pillow's float mode."""
+    channels = [Image.fromarray(picture[..., c].astype(np.float32)) for c in range(3)]
+    resized = [np.array(c.resize((299, 299), Image.Resampling.BICUBIC)) for c in channels]
+    return torch.from_numpy(np.stack(resized))[None]
+
+
+def test_clean_fid_sees_pillows_float_resize_unclipped(random_inception):
+    """The layers of torch-fidelity's network one by one, fed as clean-fid does."""
+    images = pictures(2, 320, 5)
+    images[:, :, 100:200] = 255  # edges overshoot
+    images[:, :, 200::3] = 0  # fine rows, where the two resizes differ
+    fed = torch.cat([as_clean_fid(picture) for picture in images.permute(0, 2, 3, 1).numpy()])
+    assert fed.max() > 256
+    np.testing.assert_allclose(resize_as_clean_fid(images.float()), fed, atol=1e-4)
+    rows = (fed - 128) / 128
+    with torch.no_grad():
+        for name in ORDER:
+            rows = getattr(random_inception, name)(rows)
+    got = load_extractor("inception_2015_clean", "cpu")(images)["2048"]
+    np.testing.assert_allclose(got, rows.flatten(1), rtol=1e-3, atol=1e-4 * float(rows.max()))
+    old = load_extractor("inception_2015", "cpu")
+    assert old.identity != load_extractor("inception_2015_clean", "cpu").identity
+    assert np.abs(old(images)["2048"] - got).max() > 1e-2 * got.max()
+
+
+def test_fid_clean_is_the_frechet_distance_of_its_features():
+    rng = np.random.default_rng(3)
+    sr, hr = ({"2048": rng.normal(size=(99, 8)).astype(np.float32)} for _ in range(2))
+    (mean_a, s1), (mean_b, s2) = (
+        (f["2048"].astype(np.float64).mean(0), np.cov(f["2048"].astype(np.float64).T))
+        for f in (sr, hr)
+    )
+    shared = np.trace(linalg.sqrtm(s1 @ s2).real)
+    wanted = np.square(mean_a - mean_b).sum() + np.trace(s1) + np.trace(s2) - 2 * shared
+    metric = load_metric("fid_clean")
+    assert metric.per_set(sr, hr, draws=2, seed=0).value == pytest.approx(wanted, rel=1e-6)
+    assert metric.extractor == "inception_2015_clean"
 
 
 def test_inception_that_hides_code_is_refused(monkeypatch, tmp_path):
