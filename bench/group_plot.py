@@ -17,7 +17,13 @@ COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#7
 
 
 def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None = None) -> None:
-    """Write a PNG of one metric (the first by default) over all attributes and systems."""
+    """Write a PNG of one metric (the first by default) over all attributes and systems.
+
+    Without breakdowns there is no picture, and one of an earlier run is removed.
+    """
+    if not breakdowns:
+        path.unlink(missing_ok=True)
+        return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -59,7 +65,12 @@ def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", metric: str) -> None:
             )
     groups = breakdowns[0].groups
     axis.set_xticks(range(len(groups)), [f"{g.level}\n{g.n}" for g in groups], fontsize=8)
+    axis.set_xlim(-0.5, len(groups) - 0.5)
     smallest = min(b.p_holm for b in breakdowns)
     axis.set_title(f"{breakdowns[0].attribute} (smallest p = {smallest:.2g})", fontsize=10)
-    axis.set_ylabel(" ".join(part for part in (definition.title, definition.unit) if part))
+    over = breakdowns[0].over
+    parts = (definition.title, f"gain over {over}" if over else "", definition.unit)
+    axis.set_ylabel(" ".join(part for part in parts if part))
+    if over:
+        axis.axhline(0, color="#999999", linewidth=0.8)
     axis.grid(axis="y", alpha=0.3)

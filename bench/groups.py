@@ -1,12 +1,14 @@
-"""Every per-image metric by group: is a system worse for some people than for others?
+"""Every per-image metric by group: is a system worse, or less of a gain, for some people?
 
     python -m bench.groups results/runs/face8x --groups embedded
+    python -m bench.groups results/runs/face8x --groups embedded --table psnr    # for a document
 
 The paper names bias among the limits of such models and measures none. Attributes come from a JSONL
-or CSV file with a row per image; here they are cut into groups, each with its mean and 95 %
-interval, and the groups of an attribute are compared by a Kruskal-Wallis test, Holm-corrected over
-the attributes. Set-level metrics are left out: a Frechet distance depends on the size of its set,
-so those of groups of different size cannot be compared.
+or CSV file with a row per image; here they are cut into groups. Each has the mean of a metric with
+its 95 % interval, and the mean gain over a baseline on the same images, which takes out how hard
+the images of a group are. The groups of an attribute are compared by a Kruskal-Wallis test,
+Holm-corrected over the attributes. Set-level metrics are left out: a Frechet distance depends on
+the size of its set, so those of groups of different size cannot be compared.
 """
 
 from bench.extra import stop_without_extra
@@ -15,37 +17,33 @@ if __name__ == "__main__":
     stop_without_extra()  # before the imports below, which need torch
 
 import argparse
-import csv
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from bench.dataset import EMBEDDED
+from bench.attributes import Attributes, Names, grouped, in_order, read_attributes, resolve
 from bench.files import write_json, write_text
 from bench.group_plot import write_plot
+from bench.group_text import render, table
 from bench.metric import Metric, Values, load_metric, metric_names
 from bench.records import is_record, read_images, read_record
 from bench.statistics import Interval, bootstrap_mean, holm
 from sr3.errors import InputError, run_command
 
-KEYS = ("image", "file", "name", "stem")  # columns that may name the image
-NOT_ATTRIBUTES = (*KEYS, "seed")
-LEVELS = 8  # numbers with more distinct values are cut into thirds
-RARE = 5  # levels with fewer images are joined as "other"
-OTHER = "other"
+Mask = NDArray[np.bool_]
+Summary = Callable[[Mask], Interval]
 
-Attributes = Mapping[str, Mapping[str, Any]]
+BASELINE = "bicubic"  # has learned nothing, so its difficulty is the images'
 
 
 @dataclass(frozen=True)
 class Group:
-    """One level of an attribute: mean of a metric with its interval."""
+    """One level of an attribute: mean of a metric, or of a gain, with its interval."""
 
     level: str
     value: float
@@ -56,7 +54,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """One attribute of one metric of one system; `p_holm` is over the attributes."""
+    """One attribute of one metric of one system; `p_holm` is over the attributes.
+
+    `over` is empty for the metric itself, else the baseline that the groups' gains are over: paired
+    differences, more being better whatever the metric's direction.
+    """
 
     system: str
     metric: str
@@ -64,106 +66,91 @@ class Breakdown:
     groups: tuple[Group, ...]
     p_value: float
     p_holm: float
+    over: str = ""
 
 
-def read_attributes(path: Path) -> Attributes:
-    """Attributes by image stem, from JSONL or CSV.
+@dataclass(frozen=True)
+class Judged:
+    """Per-image values of one system by metric, in the order of `images`."""
 
-    Raises:
-        InputError: unreadable, or no column that names the image.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".csv":
-            rows: list[dict[str, Any]] = list(csv.DictReader(text.splitlines()))
-        else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"found no readable attributes at {path} ({error})") from error
-    key = next((k for k in KEYS if rows and k in rows[0]), None)
-    if key is None:
-        raise InputError(f"found no column {' or '.join(KEYS)} in {path} to name the images")
-    return {Path(str(row[key])).stem: row for row in rows}
-
-
-def levels(values: Sequence[Any]) -> list[str]:
-    """The group of each value: thirds of a number, the largest share of a blend, else itself."""
-    plain = [max(v, key=lambda k: v[k]) if isinstance(v, Mapping) else v for v in values]
-    numbers = [_number(value) for value in plain]
-    if all(n is not None for n in numbers) and len(set(numbers)) > LEVELS:
-        return _thirds(np.array(numbers, dtype=np.float64))
-    named = [str(value) for value in plain]
-    count = Counter(named)
-    return [name if count[name] >= RARE else OTHER for name in named]
+    system: str
+    images: Sequence[str]
+    values: Mapping[str, Values]
 
 
 def break_down(
-    system: str, images: Sequence[str], values: Mapping[str, Values], attributes: Attributes,
-    metrics: Mapping[str, Metric],
-) -> list[Breakdown]:  # fmt: skip
+    judged: Judged, attributes: Attributes, metrics: Mapping[str, Metric]
+) -> list[Breakdown]:
     """Every metric of one system by every attribute that has at least two groups.
 
     Raises:
         InputError: an image without attributes.
     """
-    lacking = [image for image in images if image not in attributes]
-    if lacking:
-        raise InputError(f"found no attributes of {len(lacking)} images, such as {lacking[0]}")
-    rows = [attributes[image] for image in images]
-    grouped = _grouped(rows)
+    members = grouped(attributes, judged.images)
     result = []
-    for metric, column in values.items():
-        tests = [_compare(column, member) for member in grouped.values()]
-        for (name, member), p, corrected in zip(grouped.items(), tests, holm(tests), strict=True):
-            groups = tuple(
-                _group(level, column[member == level], metrics[metric]) for level in _order(member)
-            )
-            result.append(Breakdown(system, metric, name, groups, p, corrected))
+    for name, column in judged.values.items():
+        found = _by_attribute(members, column, partial(_mean, metrics[name], column))
+        result += [Breakdown(judged.system, name, *row) for row in found]
     return result
 
 
-def of_run(folder: Path, path: Path) -> list[Breakdown]:
-    """Break all records of a suite's folder down and write groups.json, groups.txt, groups.png."""
+def gains(
+    judged: Judged, baseline: Judged, attributes: Attributes, metrics: Mapping[str, Metric]
+) -> list[Breakdown]:
+    """Gain of one system over the baseline on the same images, by every attribute.
+
+    Metrics without a better end are left out, and those whose value is no mean over images.
+
+    Raises:
+        InputError: an image without attributes, or other images than the baseline's.
+    """
+    if list(judged.images) != list(baseline.images):
+        raise InputError(f"found other images of {judged.system} than of {baseline.system}")
+    members = grouped(attributes, judged.images)
+    result = []
+    for name, column in judged.values.items():
+        if name not in baseline.values or not has_gain(metrics[name]):
+            continue
+        better, worse = column, baseline.values[name]
+        if metrics[name].direction == "lower":
+            better, worse = worse, better
+        gain = partial(_mean_gain, metrics[name], better, worse)
+        found = _by_attribute(members, _difference(better, worse), gain)
+        result += [Breakdown(judged.system, name, *row, over=baseline.system) for row in found]
+    return result
+
+
+def has_gain(metric: Metric) -> bool:
+    """Whether a difference of this metric's per-image values is one of the metric."""
+    a_mean = metric.per_feature is not None or metric.interval is bootstrap_mean
+    return metric.direction != "none" and a_mean
+
+
+def of_run(folder: Path, path: Path, baseline: str | None = None) -> list[Breakdown]:
+    """Break all records of a suite's folder down and write groups.json, groups.txt and pictures.
+
+    Args:
+        baseline: what gains are over; None takes bicubic where the run has it.
+
+    Raises:
+        InputError: no finished records, or none of the baseline that was asked for.
+    """
     attributes = read_attributes(path)
-    known = set(metric_names())
-    result: list[Breakdown] = []
-    for file in sorted(folder.glob("*.json")):
-        if not is_record(file) or (record := read_record(file)).status != "ok":
-            continue
-        if record.role == "reference":
-            continue
-        images, values = read_images(folder, record.system)
-        shown = {k: v for k, v in values.items() if k in known and not load_metric(k).ledger}
-        metrics = {name: load_metric(name) for name in shown}
-        result += break_down(record.system, images, shown, attributes, metrics)
-    if not result:
+    systems = {judged.system: judged for judged in _judged(folder)}
+    if not systems:
         raise InputError(f"found no finished records in {folder}: run `python -m bench.run` first")
+    if baseline is not None and baseline not in systems:
+        raise InputError(f"found no record of {baseline} in {folder}, wanted {', '.join(systems)}")
+    metrics = {name: load_metric(name) for judged in systems.values() for name in judged.values}
+    result = [b for judged in systems.values() for b in break_down(judged, attributes, metrics)]
+    if base := systems.get(baseline or BASELINE):
+        rivals = [judged for judged in systems.values() if judged is not base]
+        result += [b for judged in rivals for b in gains(judged, base, attributes, metrics)]
     write_json(folder / "groups.json", [asdict(breakdown) for breakdown in result])
     write_text(folder / "groups.txt", render(result))
-    write_plot(folder / "groups.png", result)
+    write_plot(folder / "groups.png", [b for b in result if not b.over])
+    write_plot(folder / "groups-gains.png", [b for b in result if b.over])
     return result
-
-
-def render(breakdowns: Sequence[Breakdown]) -> str:
-    """The breakdowns as text: a line per group, the test beside the attribute."""
-    lines = []
-    for b in breakdowns:
-        metric = load_metric(b.metric)
-        flag = "  differs" if b.p_holm < 0.05 else ""
-        lines.append(f"{b.system}  {metric.title}  by {b.attribute}: p = {b.p_holm:.3g}{flag}")
-        for group in b.groups:
-            shown = [None if x is None else x * metric.shown_times
-                     for x in (group.value, group.low, group.high)]  # fmt: skip
-            value, low, high = (
-                "-" if x is None else f"{x:.{metric.decimals}f}" for x in shown
-            )  # fmt: skip
-            lines.append(f"    {group.level:24} {value:>9} [{low}, {high}]  n = {group.n}")
-    return "\n".join(lines) + "\n"
-
-
-def embedded_attributes() -> Path:
-    """Attributes of the embedded faces."""
-    return EMBEDDED / "faces-rendered" / "attributes.jsonl"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -171,75 +158,68 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.groups", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a suite's records")
     parser.add_argument("--groups", required=True, help="JSONL or CSV file, or `embedded`")
+    parser.add_argument("--baseline", help="system that gains are over (default bicubic)")
+    parser.add_argument("--table", metavar="METRIC", help="print only this, as a Markdown table")
     options = parser.parse_args(argv)
-    found = of_run(options.run, resolve(options.groups))
-    print(render(found), end="")
+    found = of_run(options.run, resolve(options.groups), options.baseline)
+    print(table(found, options.table) if options.table else render(found), end="")
     return 0
 
 
-def resolve(name: str) -> Path:
-    """The file of `--groups`."""
-    return embedded_attributes() if name == "embedded" else Path(name)
+def _judged(folder: Path) -> list[Judged]:
+    known = set(metric_names())
+    found = []
+    for file in sorted(folder.glob("*.json")):
+        if not is_record(file) or (record := read_record(file)).status != "ok":
+            continue
+        if record.role == "reference":
+            continue
+        images, values = read_images(folder, record.system)
+        shown = {k: v for k, v in values.items() if k in known and not load_metric(k).ledger}
+        found.append(Judged(record.system, images, shown))
+    return found
 
 
-def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Level of each image by attribute; those with fewer than two groups of two are left out."""
-    grouped = {}
-    for name in rows[0]:
-        if name not in NOT_ATTRIBUTES:
-            found = levels([row.get(name) for row in rows])
-            if sum(count > 1 for count in Counter(found).values()) > 1:
-                grouped[name] = np.array(found)
-    return grouped
+def _by_attribute(
+    members: Mapping[str, Names], column: Values, summarise: Summary
+) -> list[tuple[str, tuple[Group, ...], float, float]]:
+    """Attribute, groups, p and corrected p; images whose `column` is not finite are left out."""
+    finite = np.isfinite(column)
+    tests = [_compare(column[finite], member[finite]) for member in members.values()]
+    rows = []
+    for (name, member), p, corrected in zip(members.items(), tests, holm(tests), strict=True):
+        masks = {level: finite & (member == level) for level in in_order(member)}
+        groups = tuple(_group(level, mask, summarise) for level, mask in masks.items())
+        rows.append((name, groups, p, corrected))
+    return rows
 
 
-def _group(level: str, values: Values, metric: Metric) -> Group:
-    finite = values[np.isfinite(values)]
-    if not finite.size:
+def _group(level: str, mask: Mask, summarise: Summary) -> Group:
+    if not mask.any():
         return Group(level, float("nan"), None, None, 0)
-    interval: Interval = (
-        metric.interval(finite) if metric.per_feature is not None else bootstrap_mean(finite)
-    )
+    interval = summarise(mask)
     return Group(level, interval.value, interval.low, interval.high, interval.n)
 
 
-def _compare(values: Values, found: Any) -> float:
-    """Kruskal-Wallis p-value; 1 where all values are equal or infinite."""
-    finite = np.isfinite(values)
-    samples = [values[finite & (found == level)] for level in np.unique(found)]
-    samples = [sample for sample in samples if sample.size]
-    if len(samples) < 2 or np.ptp(np.concatenate(samples)) == 0:
+def _mean(metric: Metric, values: Values, mask: Mask) -> Interval:
+    return metric.interval(values[mask])
+
+
+def _mean_gain(metric: Metric, better: Values, worse: Values, mask: Mask) -> Interval:
+    return metric.pair(better[mask], worse[mask]).difference
+
+
+def _difference(better: Values, worse: Values) -> Values:
+    with np.errstate(invalid="ignore"):  # inf of identical images
+        return np.asarray(better - worse)
+
+
+def _compare(values: Values, found: Names) -> float:
+    """Kruskal-Wallis p-value; 1 where all values are equal."""
+    samples = [values[found == level] for level in np.unique(found)]
+    if len(samples) < 2 or np.ptp(values) == 0:
         return 1.0
     return float(stats.kruskal(*samples).pvalue)
-
-
-def _order(found: Any) -> list[str]:
-    names = sorted(set(found.tolist()), key=lambda level: (level == OTHER, _leading(level), level))
-    return [str(name) for name in names]
-
-
-def _leading(level: str) -> float:
-    number = _number(level.split(" ")[0])
-    return float("inf") if number is None else number
-
-
-def _thirds(numbers: Values) -> list[str]:
-    low, high = np.quantile(numbers, [1 / 3, 2 / 3], method="lower")
-    parts = [numbers <= low, (numbers > low) & (numbers <= high), numbers > high]
-    result = np.empty(numbers.size, dtype=object)
-    for part in parts:
-        if part.any():
-            result[part] = f"{numbers[part].min():g} to {numbers[part].max():g}"
-    return [str(level) for level in result]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 if __name__ == "__main__":

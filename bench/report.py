@@ -26,7 +26,9 @@ from PIL import Image
 
 from bench.charts import Point, curves, dots
 from bench.dataset import read_checked
-from bench.files import write_text
+from bench.files import read_json, write_text
+from bench.group_text import differs, heading
+from bench.groups import Breakdown
 from bench.humans import attached
 from bench.layout import REFERENCE, Cell, Column, Table, build, digits_of, label_of
 from bench.metric import Metric
@@ -108,7 +110,8 @@ def render(results: Results, shown: int) -> str:
         comparisons=_comparisons(results),
         spectrum=power,
         spectrum_n=counted,
-        groups_png=_groups(results.folder),
+        groups=_groups(results.folder),
+        differing=_differing(results.folder),
         extremes=extremes,
         left_out=len(results.images) - len(chosen),
         provenance=[_provenance(record) for record in results.records],
@@ -290,11 +293,22 @@ def _finite(values: Any, index: int) -> float | None:
     return float(values[index])
 
 
-def _groups(folder: Path) -> str | None:
-    path = folder / "groups.png"
-    if not path.is_file():
-        return None
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _groups(folder: Path) -> Mapping[str, str]:
+    """Pictures of a breakdown by what they show, as data URIs."""
+    pictures = {"metrics by group": "groups.png", "gains by group": "groups-gains.png"}
+    return {
+        title: f"data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
+        for title, name in pictures.items()
+        if (folder / name).is_file()
+    }
+
+
+def _differing(folder: Path) -> list[str]:
+    """The attributes whose groups differ, in words."""
+    if not (folder / "groups.json").is_file():
+        return []
+    found = [Breakdown(**content) for content in read_json(folder / "groups.json")]
+    return [f"{heading(b)} by {b.attribute}, p = {b.p_holm:.2g}" for b in found if differs(b)]
 
 
 def _provenance(record: Record) -> Mapping[str, str]:

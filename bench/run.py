@@ -74,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     print(text.render(result.table))
     if attributes is not None:
         groups.of_run(result.folder, attributes)
-        print(f"metrics by group are in {result.folder / 'groups.txt'} and groups.png")
+        print(f"metrics and gains by group are in {result.folder / 'groups.txt'} and groups*.png")
     print(f"records, table.tex and sheet.png are in {result.folder}")
     if result.failed:
         print(f"failed: {', '.join(result.failed)}")
@@ -117,12 +117,12 @@ def _config(options: argparse.Namespace) -> "RunConfig":
 
 
 def _attributes(name: str | None) -> Path | None:
-    from bench import groups
+    from bench import attributes
 
     if name is None:
         return None
-    path = groups.resolve(name)
-    groups.read_attributes(path)  # a wrong file is refused before anything runs
+    path = attributes.resolve(name)
+    attributes.read_attributes(path)  # a wrong file is refused before anything runs
     return path
 
 

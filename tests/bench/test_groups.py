@@ -5,21 +5,23 @@ import json
 import numpy as np
 import pytest
 
+from bench import report
+from bench.attributes import OTHER, levels, read_attributes, resolve
 from bench.dataset import EMBEDDED
-from bench.groups import (
-    OTHER,
-    break_down,
-    embedded_attributes,
-    levels,
-    of_run,
-    read_attributes,
-)
+from bench.group_text import render, table
+from bench.groups import Judged, break_down, gains, of_run
+from bench.groups import main as groups_main
 from bench.metric import load_metric
 from bench.statistics import bootstrap_mean
 from sr3.errors import InputError
 from sr3.images import open_image
 
-METRICS = {"psnr": load_metric("psnr")}
+METRICS = {name: load_metric(name) for name in ("psnr", "consistency", "psnr_pooled", "top1_error")}
+
+
+def judged(system, **values):
+    """Values of 60 images."""
+    return Judged(system, [f"p{i}" for i in range(60)], values)
 
 
 def test_numbers_are_cut_into_thirds_by_size():
@@ -48,7 +50,7 @@ def attributes():
 def test_a_known_difference_is_found_and_only_that(attributes):
     values = np.random.default_rng(0).normal(25, 1, 60)
     values[1::2] += 2
-    found = break_down("s", list(attributes), {"psnr": values}, attributes, METRICS)
+    found = break_down(judged("s", psnr=values), attributes, METRICS)
     by_name = {b.attribute: b for b in found}
     assert by_name["half"].p_holm < 1e-6
     assert by_name["age"].p_holm > 0.05
@@ -62,8 +64,7 @@ def test_no_difference_is_found_about_five_times_in_a_hundred(attributes):
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(200):
-        values = {"psnr": rng.normal(25, 1, 60)}
-        found = break_down("s", list(attributes), values, attributes, METRICS)
+        found = break_down(judged("s", psnr=rng.normal(25, 1, 60)), attributes, METRICS)
         hits += any(b.p_holm < 0.05 for b in found)
     assert 1 <= hits <= 22  # family-wise 5 % of 200, three standard deviations
 
@@ -71,14 +72,92 @@ def test_no_difference_is_found_about_five_times_in_a_hundred(attributes):
 def test_infinite_values_are_left_out(attributes):
     values = np.full(60, 25.0)
     values[:2] = np.inf
-    (half, _) = break_down("s", list(attributes), {"psnr": values}, attributes, METRICS)
+    (half, _) = break_down(judged("s", psnr=values), attributes, METRICS)
     assert [group.n for group in half.groups] == [29, 29]
     assert half.p_value == 1
 
 
 def test_an_image_without_attributes_is_named(attributes):
     with pytest.raises(InputError, match="1 images, such as zz"):
-        break_down("s", ["p0", "zz"], {"psnr": np.ones(2)}, attributes, METRICS)
+        break_down(Judged("s", ["p0", "zz"], {"psnr": np.ones(2)}), attributes, METRICS)
+
+
+def hard_images(rng):
+    """Values of a baseline whose images differ far more than any gain."""
+    return rng.normal(25, 5, 60)
+
+
+def test_a_gain_that_differs_is_found_where_values_hide_it(attributes):
+    rng = np.random.default_rng(2)
+    base = hard_images(rng)
+    gain = 2 + rng.normal(0, 0.3, 60)
+    gain[1::2] -= 1
+    one, other = judged("bicubic", psnr=base), judged("s", psnr=base + gain)
+    values = {b.attribute: b for b in break_down(other, attributes, METRICS)}
+    found = {b.attribute: b for b in gains(other, one, attributes, METRICS)}
+    assert values["half"].p_holm > 0.05
+    assert found["half"].p_holm < 1e-6
+    assert found["age"].p_holm > 0.05
+    assert found["half"].over == "bicubic"
+    first, second = found["half"].groups
+    expected = bootstrap_mean((base + gain - base)[::2])
+    assert (first.value, first.low, first.high) == pytest.approx(
+        (expected.value, expected.low, expected.high)
+    )
+    assert first.low > second.high > second.low > 0
+
+
+def test_equal_gains_are_taken_for_different_about_five_times_in_a_hundred(attributes):
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(200):
+        base = hard_images(rng)
+        other = judged("s", psnr=base + rng.normal(1, 1, 60))
+        found = gains(other, judged("bicubic", psnr=base), attributes, METRICS)
+        hits += any(b.p_holm < 0.05 for b in found)
+    assert 1 <= hits <= 22  # family-wise 5 % of 200, three standard deviations
+
+
+def test_more_gain_is_better_whatever_the_metric(attributes):
+    base, better = np.full(60, 2e-5), np.full(60, 1e-5)
+    one, other = judged("bicubic", consistency=base), judged("s", consistency=better)
+    for b in gains(other, one, attributes, METRICS):
+        assert [group.value for group in b.groups] == pytest.approx([1e-5] * len(b.groups))
+
+
+def test_gains_of_errors_have_the_interval_of_paired_proportions(attributes):
+    wrong, right = np.ones(60), np.zeros(60)
+    one, other = judged("bicubic", top1_error=wrong), judged("s", top1_error=right)
+    (half, _) = gains(other, one, attributes, METRICS)
+    expected = METRICS["top1_error"].pair(wrong[::2], right[::2]).difference
+    assert (half.groups[0].value, half.groups[0].low) == (1.0, expected.low)
+
+
+def test_gains_leave_out_what_is_no_mean_and_images_without_a_finite_one(attributes):
+    base = np.full(60, 25.0)
+    base[0] = np.inf
+    values = {"psnr": base + 1, "psnr_pooled": np.full(60, 0.1)}
+    found = gains(judged("s", **values), judged("bicubic", **values), attributes, METRICS)
+    assert {b.metric for b in found} == {"psnr"}
+    assert [group.n for group in found[0].groups] == [29, 30]
+
+
+def test_gains_need_the_same_images(attributes):
+    one = Judged("bicubic", ["p1", "p0"], {"psnr": np.ones(2)})
+    with pytest.raises(InputError, match="other images of s than of bicubic"):
+        gains(Judged("s", ["p0", "p1"], {"psnr": np.ones(2)}), one, attributes, METRICS)
+
+
+def test_the_table_has_a_row_per_group_and_the_gains_beside(attributes):
+    base = np.linspace(20, 30, 60)
+    one, other = judged("bicubic", psnr=base), judged("s", psnr=base + 1)
+    found = break_down(one, attributes, METRICS) + gains(other, one, attributes, METRICS)
+    lines = table(found, "psnr").splitlines()
+    assert lines[0] == "| | | n | bicubic | s - bicubic |"
+    assert lines[2].startswith("| half | a | 30 | 24.92 [")
+    assert lines[2].endswith("| +1.00 [+1.00, +1.00] |")
+    assert "s  PSNR gain over bicubic  by half: p = 1\n" in render(found)
+    with pytest.raises(InputError, match="no metric ssim by group, wanted one of psnr"):
+        table(found, "ssim")
 
 
 def test_csv_and_jsonl_say_the_same(tmp_path):
@@ -97,7 +176,7 @@ def test_unusable_files_are_refused(tmp_path, text):
 
 
 def test_the_embedded_faces_all_have_attributes():
-    attributes = read_attributes(embedded_attributes())
+    attributes = read_attributes(resolve("embedded"))
     stems = {path.stem for path in (EMBEDDED / "faces-rendered").glob("*.png")}
     assert set(attributes) == stems
     assert {"sex", "age", "race", "env", "yaw"} <= set(attributes["000"])
@@ -117,6 +196,17 @@ def test_a_run_is_broken_down_into_files(images, suite, tmp_path, capsys):
     assert {b["system"] for b in stored} == {"bicubic", "nearest"}
     assert {b["metric"] for b in stored} == {"psnr", "ssim", "consistency"}
     assert "bicubic  PSNR  by half" in (folder / "groups.txt").read_text()
+    assert {b["over"] for b in stored if b["system"] == "nearest"} == {"", "bicubic"}
     assert open_image(folder / "groups.png").width > 500
+    assert open_image(folder / "groups-gains.png").width > 500
+    page = report.write_report(folder, tmp_path / "report.html", 4).read_text()
+    assert 'alt="gains by group"' in page
+    assert "after Holm&#39;s correction" in page or "after Holm's correction" in page
+    capsys.readouterr()
+    options = [str(folder), "--groups", str(path), "--table", "psnr", "--baseline", "nearest"]
+    assert groups_main(options) == 0
+    assert "bicubic - nearest" in capsys.readouterr().out
+    with pytest.raises(InputError, match="no record of zz"):
+        of_run(folder, path, "zz")
     with pytest.raises(InputError, match="no finished records"):
         of_run(tmp_path, path)
