@@ -29,8 +29,8 @@ class SystemOptions:
         weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
         checkpoint: weights to use instead of the shipped ones.
-        sampler, steps, schedule, temperature: of a diffusion system; None is the system's own
-            default. A schedule is a text or a file of `sr3.search`.
+        sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
+            own default. A schedule is a text or a file of `sr3.search`.
         consistent: project outputs onto the LR input.
         device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
     """
@@ -42,6 +42,7 @@ class SystemOptions:
     steps: int | None = None
     schedule: str | None = None
     temperature: float | None = None
+    spread: float | None = None
     consistent: bool = False
     device: str = "cpu"
     precision: str = "bf16"

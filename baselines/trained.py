@@ -13,7 +13,7 @@ from baselines.registry import SystemOptions, UnavailableError, code_digest
 from sr3.checkpoint import load_model, sha256, shipped
 from sr3.errors import InputError
 from sr3.model import Model
-from sr3.sampling import temperature_of, upscale
+from sr3.sampling import spread_of, temperature_of, upscale
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Trained:
             "precision": self.options.precision,
             "schedule": _schedule(self.options.schedule) if is_sr3 else None,
             "temperature": temperature_of(spec, self.options.temperature) if is_sr3 else None,
+            "spread": spread_of(spec, self.options.spread) if is_sr3 else None,
             "consistent": self.options.consistent,
             "device": torch.device(self.options.device).type,
             "code_sha256": code_digest("sr3.sampling"),
@@ -75,6 +76,7 @@ class Trained:
             precision=self.options.precision,
             schedule=self.options.schedule,
             temperature=self.options.temperature,
+            spread=self.options.spread,
             consistent=self.options.consistent,
         )
 

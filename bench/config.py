@@ -36,6 +36,7 @@ class RunConfig:
     steps: int | None = None
     schedule: str | None = None
     temperature: float | None = None
+    spread: float | None = None
     consistent: bool = False
     batch_size: int = 8
     samples: int = 4

@@ -152,6 +152,7 @@ def _options(key: str, named: NamedSuite, config: RunConfig) -> SystemOptions:
         steps=config.steps,
         schedule=config.schedule,
         temperature=config.temperature,
+        spread=config.spread,
         consistent=config.consistent,
         device=config.device,
         precision=config.precision,

@@ -34,6 +34,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--steps", type=positive, help="refinement steps of sr3 (default: the checkpoint's)")
     add("--schedule", help="of sr3: a text, or a file by `python -m sr3.search`")
     add("--temperature", type=float, help="of sr3's noise, 0 to 2 (default: the checkpoint's)")
+    add("--spread", type=float, help="of sr3: 0 the mean, 1 a sample (default: the checkpoint's)")
     add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
     add("--system", type=_pair, action="append", default=[], metavar="NAME=PATH",
         help="a row of its own from a folder of outputs, a manifest (.toml) or a public checkpoint "
@@ -103,6 +104,7 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         steps=options.steps,
         schedule=options.schedule,
         temperature=options.temperature,
+        spread=options.spread,
         consistent=options.consistent,
         batch_size=options.batch_size or (32 if device.startswith("cuda") else 8),
         samples=options.samples,

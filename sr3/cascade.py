@@ -14,7 +14,7 @@ from torch import Tensor
 from sr3 import samplers, schedule_choice
 from sr3.consistency import Projection
 from sr3.model import Model
-from sr3.sampling import WINDOW_BATCH, temperature_of, upscale
+from sr3.sampling import WINDOW_BATCH, spread_of, temperature_of, upscale
 
 Generators = Callable[[int], list[torch.Generator]]
 
@@ -34,18 +34,19 @@ class Stage:
     schedule: str | None = None
     eta: float | None = None
     temperature: float | None = None
+    spread: float | None = None
     tile: int | None = None
     overlap: int | None = None
 
     def resolved(self) -> dict[str, str | float | None]:
-        """Sampler, steps, schedule and temperature with the model's defaults filled in.
+        """Sampler, steps, schedule, temperature and spread with the model's defaults filled in.
 
         Raises:
-            InputError: a sampler, schedule, eta, temperature or number of steps that cannot be.
+            InputError: a sampler, schedule or number that cannot be.
         """
         spec = self.model.spec
         if spec.task == "regression":
-            return dict.fromkeys(("sampler", "steps", "schedule", "temperature"))
+            return dict.fromkeys(("sampler", "steps", "schedule", "temperature", "spread"))
         name = self.sampler or spec.sampler
         samplers.get(name, self.eta)
         chosen = schedule_choice.choose(spec, name, self.steps, self.schedule)
@@ -55,6 +56,7 @@ class Stage:
             "steps": chosen.num_steps,
             "schedule": text,
             "temperature": temperature_of(spec, self.temperature),
+            "spread": spread_of(spec, self.spread),
         }
 
 
@@ -95,6 +97,7 @@ def run(
             schedule=stage.schedule,
             eta=stage.eta,
             temperature=stage.temperature,
+            spread=stage.spread,
             consistent=consistent,
             tile=stage.tile,
             overlap=stage.overlap,

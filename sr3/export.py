@@ -22,6 +22,7 @@ def export(
     steps: int | None,
     schedule: str | None = None,
     temperature: float | None = None,
+    spread: float | None = None,
 ) -> int:
     """Write `source` as float16 with changed sampling defaults; bytes written.
 
@@ -34,7 +35,7 @@ def export(
             f"found a training state at {source}, wanted weights: use an ema-*.safetensors"
         )
     spec = ModelSpec.from_json(read.description["spec"])
-    given = {"schedule": schedule, "temperature": temperature}
+    given = {"schedule": schedule, "temperature": temperature, "spread": spread}
     extra = spec.extra | {name: value for name, value in given.items() if value is not None}
     spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps, extra=extra)
     checkpoint.save_model(out, spec, read.tensors, read.description["provenance"], half=True)
@@ -62,9 +63,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--schedule", help="default of --schedule; a star stands for the steps")
     parser.add_argument("--temperature", type=float, help="default of --temperature")
+    parser.add_argument("--spread", type=float, help="default of --spread")
     parser.add_argument("--curves", type=Path, metavar="CSV")
     args = parser.parse_args(argv)
-    size = export(args.weights, args.out, args.sampler, args.steps, args.schedule, args.temperature)
+    chosen = args.sampler, args.steps, args.schedule, args.temperature, args.spread
+    size = export(args.weights, args.out, *chosen)
     print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
     if args.curves:
         curves(args.weights.parent, args.curves)

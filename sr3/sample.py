@@ -154,7 +154,7 @@ def read_stages(args: argparse.Namespace, device: torch.device) -> tuple[list[St
         InputError: weights that are not there, or --then with a bad number of steps.
     """
     first = find_weights(args.weights)
-    chosen = ("sampler", "steps", "schedule", "eta", "temperature")
+    chosen = ("sampler", "steps", "schedule", "eta", "temperature", "spread")
     options = {k: getattr(args, k) for k in chosen}
     shape = {"tile": args.tile, "overlap": args.overlap}
     stages = [Stage(checkpoint.load_model(first, device), **options, **shape)]
@@ -202,6 +202,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--schedule", help="training, SHAPE:STEPS[:NUMBER...] or a file of sr3.search")
     add("--eta", type=float, help="fresh noise, 0 to 1 (ddim, dpmpp-2m)")
     add("--temperature", type=float, help="deviation of the noise, 0 to 2 (default: the model's)")
+    add("--spread", type=float, help="0 the mean, 1 the sample (default: the model's)")
     add("--consistent", action="store_true", help="agree exactly with the input; off in the paper")
     add("--num-samples", type=int, default=1, metavar="K", help="samples of each picture")
     add("--mean", action="store_true", help="also write the mean of the samples (best PSNR)")

@@ -129,6 +129,30 @@ def temperature_of(spec: ModelSpec, wanted: float | None) -> float:
     return float(temperature)
 
 
+def spread_of(spec: ModelSpec, wanted: float | None) -> float:
+    """How much of a sample's distance from the mean is kept: given, the model's default, or 1.
+
+    Raises:
+        InputError: a spread outside 0..1.
+    """
+    spread = spec.extra.get("spread", 1.0) if wanted is None else wanted
+    if not 0 <= spread <= 1:
+        raise InputError(f"found spread {spread}, wanted 0 (the mean) to 1 (the sample)")
+    return float(spread)
+
+
+def _remembering(denoise: Denoiser, first: list[Tensor]) -> Denoiser:
+    """`denoise` that puts its first estimate, at pure noise the mean of y_0, into `first`."""
+
+    def remembering(y_t: Tensor, gamma: float) -> Tensor:
+        y_0 = denoise(y_t, gamma)
+        if not first:
+            first.append(y_0)
+        return y_0
+
+    return remembering
+
+
 @torch.inference_mode()
 def upscale(
     model: Model,
@@ -141,6 +165,7 @@ def upscale(
     schedule: Schedule | str | None = None,
     eta: float | None = None,
     temperature: float | None = None,
+    spread: float | None = None,
     consistent: bool = False,
     tile: int | None = None,
     overlap: int | None = None,
@@ -159,6 +184,9 @@ def upscale(
         eta: share of fresh noise, 0 to 1, for the samplers that take one.
         temperature: standard deviation of all noise drawn, 0 to 2; by default the model's own,
             or 1, the paper's.
+        spread: 0 to 1, how far the result goes from the first estimate of y_0, the mean of what
+            is possible, to the sample; by default the model's own, or 1, the paper's. Freirich
+            et al. (2021) prove that this line is the best trade of error for naturalness.
         consistent: project every y_0 estimate, and the result, onto the pictures whose
             downsampled version is lr. Off is the paper's method.
         tile, overlap: window side (default: the training size) and shared pixels (default: a
@@ -170,8 +198,8 @@ def upscale(
         (B, 3, h * scale, w * scale) float32, in [-1, 1].
 
     Raises:
-        InputError: unknown sampler or schedule, steps or temperature out of range, or a tile that
-            does not fit.
+        InputError: unknown sampler or schedule, steps, temperature or spread out of range, or a
+            tile that does not fit.
     """
     canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
     if model.spec.task == "regression":
@@ -185,5 +213,8 @@ def upscale(
     heat = temperature_of(model.spec, temperature)
     noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, heat)
     denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
-    y_0 = run(denoise, chosen, noise)
+    share, first = spread_of(model.spec, spread), list[Tensor]()
+    y_0 = run(denoise if share == 1 else _remembering(denoise, first), chosen, noise)
+    if share < 1:
+        y_0 = torch.lerp(first[0], y_0, share)
     return canvas.finish(model.decode(y_0, canvas.lr_up))

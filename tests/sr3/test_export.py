@@ -21,12 +21,12 @@ def weights(tmp_path):
 def test_export_halves_the_file_and_stamps_the_sampling_defaults(weights, tmp_path):
     out = tmp_path / "shipped.safetensors"
     arguments = ["--sampler", "ddim", "--steps", "5", "--schedule", "logsnr:*"]
-    arguments += ["--temperature", "0.8"]
+    arguments += ["--temperature", "0.8", "--spread", "0.6"]
     assert export.main([str(weights), str(out), *arguments]) == 0
     assert out.stat().st_size < 0.6 * weights.stat().st_size
     model, original = checkpoint.load_model(out), checkpoint.load_model(weights)
     assert (model.spec.sampler, model.spec.steps) == ("ddim", 5)
-    assert model.spec.extra == {"schedule": "logsnr:*", "temperature": 0.8}
+    assert model.spec.extra == {"schedule": "logsnr:*", "temperature": 0.8, "spread": 0.6}
     for name, value in original.network.state_dict().items():
         torch.testing.assert_close(
             model.network.state_dict()[name], value, rtol=1e-3, atol=1e-6, msg=name

@@ -147,6 +147,7 @@ def test_algorithm_2_on_the_thinned_training_schedule_is_the_faithful_default():
         ({"eta": 0.5}, "takes none"),
         ({"temperature": -0.1}, "temperature -0.1, wanted 0 to 2"),
         ({"temperature": 2.5}, "temperature 2.5, wanted 0 to 2"),
+        ({"spread": 1.5}, "spread 1.5, wanted 0"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):
@@ -185,11 +186,34 @@ def test_temperature_scales_all_noise(name):
     assert torch.equal(plain, run(model, lr, sampler=name, temperature=1.0))
 
 
-def test_a_model_s_own_temperature_is_its_default():
-    lr = lr_of(1)
-    own = run(tiny(extra={"temperature": 0.5}), lr)
-    assert torch.equal(own, run(tiny(), lr, temperature=0.5))
-    assert torch.equal(run(tiny(extra={"temperature": 0.5}), lr, temperature=1.0), run(tiny(), lr))
+@pytest.mark.parametrize("name", list(samplers.INFO))
+def test_spread_goes_from_the_first_estimate_to_the_sample(name):
+    """0 is what one step gives at the same noise level, 1 the sample, between them a line."""
+    model, lr = tiny(), lr_of(1) * 0.1
+    model.spec.extra["schedule"] = "logsnr:*:4:-7"
+    plan = schedule.make("logsnr:3:4:-7")
+    start = schedule.Schedule(plan.gamma[[0, 3]], "start")
+    mean = run(model, lr, sampler=name, steps=1, schedule=start)
+    sample = run(model, lr, sampler=name, schedule=plan)
+    assert not torch.allclose(mean, sample, atol=1e-2)
+    for share in (0.0, 0.3, 1.0):
+        made = run(model, lr, sampler=name, schedule=plan, spread=share)
+        torch.testing.assert_close(made, torch.lerp(mean, sample, share), atol=1e-5, rtol=0)
+
+
+def test_spread_keeps_agreement_with_the_input():
+    """Both ends of the line agree with it, so all of it does."""
+    hr = resize(lr_of(1, 5, 5), (8 * SCALE, 8 * SCALE)).clamp(-0.9, 0.9)
+    lr = images.from_uint8(images.to_uint8(downsample(hr, SCALE)))
+    made = images.from_uint8(images.to_uint8(run(tiny(), lr, spread=0.5, consistent=True)))
+    assert float(((downsample(made, SCALE) - lr) / 2).square().mean()) * 1e5 < 0.3
+
+
+@pytest.mark.parametrize("what", ["temperature", "spread"])
+def test_a_model_s_own_temperature_and_spread_are_its_defaults(what):
+    lr, own = lr_of(1), tiny(extra={what: 0.5})
+    assert torch.equal(run(own, lr), run(tiny(), lr, **{what: 0.5}))
+    assert torch.equal(run(own, lr, **{what: 1.0}), run(tiny(), lr))
 
 
 def test_progress_adds_up_to_one():
