@@ -43,6 +43,18 @@ class Case:
     sampler: str
     steps: int
     consistent: bool
+    temperature: float = 1.0
+    spread: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """The sampler and what differs from its plain use."""
+        parts = [self.sampler, "--consistent" if self.consistent else ""]
+        parts += [f"--{k} {v:g}" for k, v in self._softened().items() if v != 1]
+        return " ".join(part for part in parts if part)
+
+    def _softened(self) -> dict[str, float]:
+        return {"temperature": self.temperature, "spread": self.spread}
 
 
 @dataclass(frozen=True)
@@ -59,9 +71,12 @@ class Measured:
 class Row:
     """A line of the table. fd_minus_baseline is None for the baseline itself."""
 
+    label: str
     sampler: str
     steps: int
     consistent: bool
+    temperature: float
+    spread: float
     schedule: str
     evaluations: int
     images_per_second: float
@@ -118,7 +133,7 @@ class Benchmark:
         generators = [generator_of(0, "benchmark", part.start + i) for i in range(len(lr))]
         sr = sampling.upscale(
             self.model, lr, generators, case.sampler, case.steps, self.args.precision,
-            consistent=case.consistent,
+            consistent=case.consistent, temperature=case.temperature, spread=case.spread,
         )  # fmt: skip
         return images.to_uint8(sr)
 
@@ -142,7 +157,7 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
     truth = bench.score.features(bench.hr)
     distance = {case: frechet(f, truth) for case, (_, f) in found.items()}
     draws = {c: paired_bootstrap_draws(f, truth, DRAWS, 0) for c, (_, f) in found.items()}
-    plain = [c for c in found if c.sampler == BASELINE and not c.consistent]
+    plain = [c for c in found if c.label == BASELINE]
     baseline = max(plain, key=lambda c: c.steps, default=None)
     rows = []
     for case, (measured, _) in found.items():
@@ -154,6 +169,7 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
         schedule = schedule_choice.choose(bench.model.spec, case.sampler, case.steps, None)
         rows.append(
             Row(
+                label=case.label,
                 **asdict(case),
                 schedule=schedule.name,
                 evaluations=samplers.INFO[case.sampler].cost(case.steps),
@@ -182,7 +198,7 @@ def markdown(rows: list[Row], head: str) -> str:
         if r.fd_minus_baseline is not None:
             bounds = f"({r.difference_low:+.1f} to {r.difference_high:+.1f})"
             difference = f"{r.fd_minus_baseline:+.1f} {bounds}"
-        cells = [r.sampler + (" --consistent" if r.consistent else ""), r.steps, r.evaluations]
+        cells = [r.label, r.steps, r.evaluations]
         cells += [f"{r.images_per_second:.2f}", f"{r.fd:.1f} ({r.fd_low:.1f} to {r.fd_high:.1f})"]
         cells += [difference, f"{r.psnr:.2f}", f"{r.consistency_e5:.3f}", f"{r.colour_shift:.2f}"]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
@@ -197,13 +213,12 @@ def plot(path: Path, rows: list[Row]) -> None:
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharey=True)
-    for name, consistent in dict.fromkeys((r.sampler, r.consistent) for r in rows):
-        line = [r for r in rows if (r.sampler, r.consistent) == (name, consistent)]
-        line.sort(key=lambda r: r.steps)
+    for label in dict.fromkeys(r.label for r in rows):
+        line = sorted((r for r in rows if r.label == label), key=lambda r: r.steps)
         fd = [r.fd for r in line]
-        style = {"marker": "s" if consistent else "o", "ls": "--" if consistent else "-"}
+        plain = label == line[0].sampler
+        style = {"marker": "o" if plain else "s", "ls": "-" if plain else "--"}
         spread = [[r.fd - r.fd_low for r in line], [r.fd_high - r.fd for r in line]]
-        label = name + (" --consistent" if consistent else "")
         left.errorbar([r.evaluations for r in line], fd, spread, label=label, **style, capsize=2)
         right.plot([1 / r.images_per_second for r in line], fd, **style)
     for axes, label in ((left, "network evaluations"), (right, "seconds per image")):
@@ -216,18 +231,26 @@ def plot(path: Path, rows: list[Row]) -> None:
 
 
 def read_plan(text: str | None, consistent: bool) -> list[Case]:
-    """Cases of "sampler:steps,steps sampler:steps"; a + behind the sampler projects. None: all."""
+    """Cases of "sampler:steps,steps sampler:steps@temperature/spread"; None: all.
+
+    A + behind the sampler projects.
+    """
     if text is None:
         return [Case(s, n, consistent) for s in samplers.INFO for n in STEPS]
     cases = []
     for part in text.split():
-        name, _, steps = part.partition(":")
+        name, _, rest = part.partition(":")
+        steps, _, softened = rest.partition("@")
         samplers.get(name.rstrip("+"))
+        projected = consistent or name.endswith("+")
         try:
             numbers = [int(n) for n in steps.split(",")]
+            temperature, spread = map(float, (softened or "1/1").split("/"))
         except ValueError as error:
-            raise InputError(f"found {part!r} in --plan, wanted SAMPLER:N,N,...") from error
-        cases += [Case(name.rstrip("+"), n, consistent or name.endswith("+")) for n in numbers]
+            raise InputError(
+                f"found {part!r} in --plan, wanted SAMPLER:N,N,... or SAMPLER:N@TEMPERATURE/SPREAD"
+            ) from error
+        cases += [Case(name.rstrip("+"), n, projected, temperature, spread) for n in numbers]
     return cases
 
 
