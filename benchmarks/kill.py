@@ -2,26 +2,28 @@
 
     python benchmarks/kill.py --kills 100 --seconds 1500
 
-Each round starts the same command in a new process and kills it at a random moment: during start,
-a step, or the writing of a state. At the end the run is let finish, and every tensor of its last
-state must equal the uninterrupted run's bit for bit. Prints one line a kill; exit code 1 if the
-weights differ or a run could not go on.
+The moments are drawn uniformly over the steps of the run. Each round starts the same training in a
+new process (forked, to spare the imports) and kills it at the next moment: during start, a step, or
+the writing of a state (every third step). At the end the run is let finish, and every tensor of its
+last state must equal the uninterrupted run's bit for bit. Prints one line a kill; exit code 1 if
+the weights differ or a run could not go on.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from sr3 import checkpoint, images
+from sr3 import checkpoint, images, train
 
 STEPS = 400
 
@@ -32,12 +34,24 @@ def pictures(folder, count=8, side=32):
         images.write_png(folder / f"{i}.png", rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
 
 
-def command(data, out, steps):
+def settings_of(data, out, steps):
     settings = [f"steps={steps}", "save_every=3", f"validate_every={steps}", "batch_size=2"]
     chosen = [x for s in settings for x in ("--set", s)]
-    return [sys.executable, "-m", "sr3.train", "tiny", "--data", str(data), "--out", str(out),
+    return ["tiny", "--data", str(data), "--out", str(out),
             "--device", "cpu", "--threads", "1", "--logger", "none", "--log-every", "1",
             *chosen]  # fmt: skip
+
+
+def start(arguments):
+    """`python -m sr3.train` in a new process, without the seconds that the imports take."""
+    process = multiprocessing.get_context("fork").Process(target=run_quietly, args=(arguments,))
+    process.start()
+    return process
+
+
+def run_quietly(arguments):
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        sys.exit(train.main(arguments))
 
 
 def last_step(out):
@@ -46,20 +60,28 @@ def last_step(out):
     return json.loads(lines[-1])["step"] if lines and lines[-1].endswith("}") else 0
 
 
-def kill_once(arguments, out, rng):
-    """Start the run, kill it at a random moment; whether it was still running."""
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    time.sleep(rng.uniform(0.1, 1.0))
-    before = last_step(out)
-    limit = time.monotonic() + 20
-    if rng.random() < 0.8:  # most kills after some steps, the rest during start
-        while process.poll() is None and last_step(out) == before and time.monotonic() < limit:
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.4))
-    running = process.poll() is None
+def moments(kills, steps, rng):
+    """Steps to kill at, as real numbers, over the whole run and in order."""
+    return sorted(rng.uniform(0, steps) for _ in range(kills))
+
+
+def kill_once(arguments, out, moment, rng):
+    """Start the run and kill it shortly after its log reaches `moment`.
+
+    Where it is there already, the kill hits the start instead. Returns the step of the last line of
+    the log, or None if the run was over.
+    """
+    process = start(arguments)
+    if last_step(out) >= int(moment):
+        time.sleep(rng.uniform(0, 1))
+    limit = time.monotonic() + 60
+    while process.is_alive() and last_step(out) < int(moment) and time.monotonic() < limit:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 0.1))
+    running = process.is_alive()
     process.kill()
-    process.wait()
-    return running
+    process.join()
+    return last_step(out) if running else None
 
 
 def differing(a, b, steps):
@@ -71,6 +93,14 @@ def differing(a, b, steps):
     return [name for name in left if not torch.equal(left[name], right[name])]
 
 
+def summary(reached, steps):
+    """How the kills lie: in each tenth of the run."""
+    tenths = [0] * 10
+    for step in reached:
+        tenths[min(9, 10 * step // steps)] += 1
+    return f"{len(reached)} kills, by tenth of the run {tenths}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
@@ -78,27 +108,29 @@ def main():
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    rng, start, kills = random.Random(args.seed), time.monotonic(), 0
+    rng, begun, reached = random.Random(args.seed), time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
         data, whole, killed = (Path(folder) / name for name in ("data", "whole", "killed"))
         pictures(data)
-        arguments = command(data, whole, args.steps)
-        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
-        arguments = command(data, killed, args.steps)
-        while kills < args.kills and time.monotonic() - start < args.seconds:
-            if not kill_once(arguments, killed, rng):
+        alone = start(settings_of(data, whole, args.steps))
+        alone.join()
+        arguments = settings_of(data, killed, args.steps)
+        for moment in moments(args.kills, args.steps, rng):
+            if time.monotonic() - begun > args.seconds:
                 break
-            kills += 1
-            print(f"kill {kills}: log at step {last_step(killed)}", flush=True)
-        done = subprocess.run(arguments, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            print(f"the run could not go on: exit code {done.returncode}")
+            step = kill_once(arguments, killed, moment, rng)
+            if step is None:
+                break
+            reached.append(step)
+            print(f"kill {len(reached)}: log at step {step} of {args.steps}", flush=True)
+        last = start(arguments)
+        last.join()
+        if last.exitcode or alone.exitcode:
+            print(f"the run could not go on: exit code {last.exitcode or alone.exitcode}")
             return 1
         names = differing(whole, killed, args.steps)
-    print(
-        f"{kills} kills; {'differing: ' + names[0] if names else 'all tensors equal bit for bit'}"
-    )
+    print(f"{summary(reached, args.steps)}; {time.monotonic() - begun:.0f} s")
+    print(f"differing: {names[0]}" if names else "all tensors equal bit for bit")
     return bool(names)
 
 
