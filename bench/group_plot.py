@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777")
 
 
-def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None = None) -> None:
-    """Write a PNG of one metric (the first by default) over all attributes and systems.
+def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", systems: Sequence[str]) -> None:
+    """Write a PNG of the first metric over all attributes, each system in the colour of its place.
 
     Without breakdowns there is no picture, and one of an earlier run is removed.
     """
@@ -27,7 +27,7 @@ def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    metric = metric or breakdowns[0].metric
+    metric = breakdowns[0].metric
     chosen = [b for b in breakdowns if b.metric == metric]
     attributes = list(dict.fromkeys(b.attribute for b in chosen))
     rows = -(-len(attributes) // 3)
@@ -35,7 +35,7 @@ def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 3, squeeze=False).flat
     for axis, attribute in zip(axes, attributes, strict=False):
-        _panel(axis, [b for b in chosen if b.attribute == attribute], metric)
+        _panel(axis, [b for b in chosen if b.attribute == attribute], systems)
     for axis in list(axes)[len(attributes) :]:
         axis.set_visible(False)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -45,8 +45,8 @@ def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", metric: str | None
     write_bytes(path, buffer.getvalue())
 
 
-def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", metric: str) -> None:
-    definition = load_metric(metric)
+def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", systems: Sequence[str]) -> None:
+    definition = load_metric(breakdowns[0].metric)
     times = definition.shown_times
     for index, breakdown in enumerate(breakdowns):
         offset = (index - (len(breakdowns) - 1) / 2) * 0.18
@@ -60,7 +60,7 @@ def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", metric: str) -> None:
                 fmt="o",
                 markersize=4,
                 capsize=2,
-                color=COLOURS[index % len(COLOURS)],
+                color=COLOURS[systems.index(breakdown.system) % len(COLOURS)],
                 label=breakdown.system if place == 0 else None,
             )
     groups = breakdowns[0].groups

@@ -148,8 +148,8 @@ def of_run(folder: Path, path: Path, baseline: str | None = None) -> list[Breakd
         result += [b for judged in rivals for b in gains(judged, base, attributes, metrics)]
     write_json(folder / "groups.json", [asdict(breakdown) for breakdown in result])
     write_text(folder / "groups.txt", render(result))
-    write_plot(folder / "groups.png", [b for b in result if not b.over])
-    write_plot(folder / "groups-gains.png", [b for b in result if b.over])
+    write_plot(folder / "groups.png", [b for b in result if not b.over], list(systems))
+    write_plot(folder / "groups-gains.png", [b for b in result if b.over], list(systems))
     return result
 
 
