@@ -53,7 +53,10 @@ def area_weights(size_in: int, size_out: int) -> NDArray[np.float64]:
 
 
 def area_resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """(H, W, 3) uint8 -> (*size, 3) uint8 by exact area averaging, rounded half up."""
+    """(H, W, 3) uint8 -> (*size, 3) uint8 by exact area averaging, rounded half up.
+
+    Pillow's BOX is not that: it takes whole pixels, and at 256 to 224 is 4 levels off on average.
+    """
     rows = area_weights(pixels.shape[0], size[0])
     columns = area_weights(pixels.shape[1], size[1])
     mean = np.einsum("yh,hwc,xw->yxc", rows, pixels.astype(np.float64), columns, optimize=True)
