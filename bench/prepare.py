@@ -22,7 +22,7 @@ from bench.progress import quiet
 from bench.suite import NamedSuite
 from sr3.errors import InputError
 from sr3.images import SUFFIXES, open_image, write_png
-from sr3.resize import resize
+from sr3.resize import area_resize, resize
 
 JOURNAL = "prepared.jsonl"
 MANIFEST = "manifest.json"
@@ -40,28 +40,6 @@ class Outcome:
     file: str = ""
     sha256: str = ""
     note: str = ""
-
-
-def area_weights(size_in: int, size_out: int) -> NDArray[np.float64]:
-    """(size_out, size_in) float64 rows that average the covered input, pixels cut by fractions."""
-    edges = np.linspace(0, size_in, size_out + 1)
-    left, right = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(size_in)[None]
-    overlap = np.minimum(right, pixel + 1) - np.maximum(left, pixel)
-    weights: NDArray[np.float64] = np.clip(overlap, 0, None) * (size_out / size_in)
-    return weights
-
-
-def area_resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """(H, W, 3) uint8 -> (*size, 3) uint8 by exact area averaging, rounded half up.
-
-    Pillow's BOX is not that: it takes whole pixels, and at 256 to 224 is 4 levels off on average.
-    """
-    rows = area_weights(pixels.shape[0], size[0])
-    columns = area_weights(pixels.shape[1], size[1])
-    mean = np.einsum("yh,hwc,xw->yxc", rows, pixels.astype(np.float64), columns, optimize=True)
-    rounded: Pixels = np.floor(np.clip(mean, 0, 255) + 0.5).astype(np.uint8)
-    return rounded
 
 
 def centre_crop(pixels: Pixels, size: tuple[int, int]) -> Pixels:

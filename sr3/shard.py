@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -25,6 +26,7 @@ from sr3 import images, sources
 from sr3.checkpoint import sha256
 from sr3.errors import InputError, StorageFullError, run_command
 from sr3.files import write_text
+from sr3.resize import area_resize
 
 CONVERTED = ("L", "P", "LA", "RGBA", "CMYK", "1")
 MANIFEST = "manifest.json"
@@ -62,7 +64,9 @@ def squared(image: Image.Image, side: int) -> Image.Image | None:
     if rgb.mode != "RGB":
         raise InputError(f"found mode {image.mode}, wanted 8-bit RGB, gray, palette or CMYK")
     cut = rgb.crop((left, top, left + edge, top + edge))
-    return cut if edge == side else cut.resize((side, side), Image.Resampling.BOX)
+    if edge == side:
+        return cut
+    return Image.fromarray(area_resize(np.asarray(cut), (side, side)))
 
 
 def encode(image: Image.Image, settings: Settings) -> bytes:

@@ -8,10 +8,11 @@ from PIL import Image
 
 from bench import data as command
 from bench.imagenet import class_of, wordnet_ids
-from bench.prepare import area_resize, area_weights, centre_crop, prepare_folder
+from bench.prepare import centre_crop, prepare_folder
 from bench.suite import NamedSuite, Suite, load_suite
 from sr3.errors import InputError
 from sr3.images import read_rgb
+from sr3.resize import area_resize
 
 
 @pytest.fixture
@@ -28,20 +29,6 @@ def save(path, height, width, mode="RGB", seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(pixels).convert(mode).save(path)
     return pixels
-
-
-@pytest.mark.parametrize(("size_in", "size_out"), [(8, 4), (7, 3), (375, 256), (500, 256)])
-def test_area_weights_average_what_they_cover(size_in, size_out):
-    """Against a brute force that cuts every input pixel into size_out pieces."""
-    fine = np.eye(size_in).repeat(size_out, axis=0)
-    brute = fine.reshape(size_out, size_in, size_in).mean(axis=1)
-    np.testing.assert_allclose(area_weights(size_in, size_out), brute, atol=1e-12)
-
-
-def test_area_resize_by_a_whole_factor_is_the_block_mean():
-    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    blocks = pixels.reshape(16, 2, 24, 2, 3).mean(axis=(1, 3))
-    np.testing.assert_array_equal(area_resize(pixels, (16, 24)), np.floor(blocks + 0.5))
 
 
 def test_centre_crop_is_the_largest_and_central():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sr3.resize import downsample, resize, upsample
+from sr3.resize import area_resize, area_weights, downsample, resize, upsample
 from sr3.rng import generator_of
 
 
@@ -74,3 +74,17 @@ def test_half_precision_goes_through_float32():
 def test_sides_that_the_scale_does_not_divide_are_refused():
     with pytest.raises(ValueError, match="found 30x32, wanted sides divisible by scale 8"):
         downsample(torch.zeros(1, 3, 30, 32), 8)
+
+
+@pytest.mark.parametrize(("size_in", "size_out"), [(8, 4), (7, 3), (375, 256), (500, 256)])
+def test_area_weights_average_what_they_cover(size_in, size_out):
+    """Against a brute force that cuts every input pixel into size_out pieces."""
+    fine = np.eye(size_in).repeat(size_out, axis=0)
+    brute = fine.reshape(size_out, size_in, size_in).mean(axis=1)
+    np.testing.assert_allclose(area_weights(size_in, size_out), brute, atol=1e-12)
+
+
+def test_area_resize_by_a_whole_factor_is_the_block_mean():
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    blocks = pixels.reshape(16, 2, 24, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_array_equal(area_resize(pixels, (16, 24)), np.floor(blocks + 0.5))

@@ -168,3 +168,11 @@ def test_several_sources_are_joined(faces, mixed, tmp_path):
     assert joined.read(12).shape == (20, 20, 3)
     assert joined.read(11).shape == (32, 32, 3)
     assert sorted(data.Order(joined, 0)[i] for i in range(19)) == list(range(19))
+
+
+def test_a_picture_a_little_too_large_is_averaged_and_not_thinned():
+    """At 9 to 8 every new pixel mixes two of a ramp; whole pixels would keep their values."""
+    ramp = np.repeat(np.arange(9, dtype=np.uint8)[None, :, None] * 20, 9, axis=0).repeat(3, axis=2)
+    made = np.asarray(shard.squared(Image.fromarray(ramp), 8))[0, :, 0].astype(float)
+    exact = [(k * (8 - k) + (k + 1) * (k + 1)) * 20 / 9 for k in range(8)]
+    assert np.abs(made - exact).max() <= 0.5
