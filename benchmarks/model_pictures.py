@@ -27,7 +27,7 @@ from baselines import registry
 from baselines.registry import SystemOptions
 from bench.dataset import Item, open_set, read_checked
 from bench.files import write_bytes
-from bench.groups import Attributes, embedded_attributes, read_attributes
+from bench.attributes import Attributes, embedded_attributes, read_attributes
 from bench.outputs import Job, run_system
 from bench.pixels import make_lr, to_batch
 from bench.sheet import enlarge, spread
