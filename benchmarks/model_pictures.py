@@ -25,9 +25,9 @@ from tqdm import tqdm
 
 from baselines import registry
 from baselines.registry import SystemOptions
+from bench.attributes import Attributes, read_attributes, resolve
 from bench.dataset import Item, open_set, read_checked
 from bench.files import write_bytes
-from bench.attributes import Attributes, embedded_attributes, read_attributes
 from bench.outputs import Job, run_system
 from bench.pixels import make_lr, to_batch
 from bench.sheet import enlarge, spread
@@ -138,7 +138,7 @@ def worst(samples: Sequence[np.ndarray], hr: np.ndarray, count: int) -> list[int
 def faces(models: Models, items: Sequence[Item]) -> Image.Image:
     """The README's sheet."""
     by_stem = {item.stem: item for item in items}
-    chosen = spread_faces(read_attributes(embedded_attributes()), FACES)
+    chosen = spread_faces(read_attributes(resolve("embedded")), FACES)
     return draw(models.columns([by_stem[stem] for stem in chosen], SAMPLES), blocks=2)
 
 

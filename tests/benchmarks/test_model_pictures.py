@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.groups import embedded_attributes, read_attributes
+from bench.attributes import read_attributes, resolve
 from sr3.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_a_number_of_pictures_that_does_not_divide_leaves_room(pictures):
 
 
 def test_the_faces_are_spread_over_people(pictures):
-    attributes = read_attributes(embedded_attributes())
+    attributes = read_attributes(resolve("embedded"))
     chosen = pictures.spread_faces(attributes, 24)
     assert len(set(chosen)) == 24
     faces = [attributes[stem] for stem in chosen]
@@ -58,7 +58,7 @@ def test_the_faces_are_spread_over_people(pictures):
 
 
 def test_the_choice_of_faces_does_not_hang_on_the_files_order(pictures):
-    attributes = read_attributes(embedded_attributes())
+    attributes = read_attributes(resolve("embedded"))
     backwards = dict(reversed(attributes.items()))
     assert pictures.spread_faces(backwards, 24) == pictures.spread_faces(attributes, 24)
 
