@@ -19,6 +19,7 @@ from twoafc_server.analysis.effects import (
     slope,
 )
 from twoafc_server.analysis.mixed import mixed_rate, statsmodels_rate
+from twoafc_server.analysis.pooled import wilson
 from twoafc_server.analysis.quality import quality
 from twoafc_server.analysis.rates import TWO_WAY, UNANIMOUS, WILSON, describe, headline
 from twoafc_server.analysis.shrinkage import Prior, chance_range, fit_prior, shrink
@@ -292,3 +293,13 @@ def test_quality_counts_by_reason():
     assert found.kept_trials + sum(one.trials for one in found.exclusions) == found.test_trials
     assert found.flags == {"blurred": 1, "early_press": 2}
     assert found.timing.within_frame == 1.0
+
+
+def test_wilson_s_interval_holds_a_rate_of_0_and_of_1_to_the_last_bit():
+    trials = np.arange(1, 200)
+    low, high = wilson(np.zeros(199), trials)
+    assert (low == 0).all()
+    assert (high > 0).all()
+    low, high = wilson(trials, trials)
+    assert (low < 1).all()
+    assert (high == 1).all()

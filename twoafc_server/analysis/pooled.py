@@ -17,7 +17,10 @@ def wilson(fooled: Floats, trials: Floats, level: float = 0.95) -> tuple[Floats,
     centre = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
     spread = np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
     half = z * spread / (1 + z**2 / trials)
-    return centre - half, centre + half
+    # the ends are exact at 0 and 1, where the difference above is left with rounding
+    low = np.where(fooled == 0, 0.0, centre - half)
+    high = np.where(fooled == trials, 1.0, centre + half)
+    return low, high
 
 
 def unanimous_interval(all_fooled: bool, units: int, level: float = 0.95) -> tuple[float, float]:
