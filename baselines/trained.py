@@ -13,7 +13,7 @@ from baselines.registry import SystemOptions, UnavailableError, code_digest
 from sr3.checkpoint import load_model, sha256, shipped
 from sr3.errors import InputError
 from sr3.model import Model
-from sr3.sampling import spread_of, temperature_of, upscale
+from sr3.sampling import softening, upscale
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,16 @@ class Trained:
             "steps": (self.options.steps or spec.steps) if is_sr3 else None,
             "precision": self.options.precision,
             "schedule": _schedule(self.options.schedule) if is_sr3 else None,
-            "temperature": temperature_of(spec, self.options.temperature) if is_sr3 else None,
-            "spread": spread_of(spec, self.options.spread) if is_sr3 else None,
+            **self._softening(),
             "consistent": self.options.consistent,
             "device": torch.device(self.options.device).type,
             "code_sha256": code_digest("sr3.sampling"),
         }
+
+    def _softening(self) -> dict[str, float | None]:
+        if self.name != "sr3":
+            return {"temperature": None, "spread": None}
+        return {**softening(self.model.spec, self.options.temperature, self.options.spread)}
 
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         """(B, 3, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale) in [-1, 1]."""

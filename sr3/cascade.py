@@ -14,7 +14,7 @@ from torch import Tensor
 from sr3 import samplers, schedule_choice
 from sr3.consistency import Projection
 from sr3.model import Model
-from sr3.sampling import WINDOW_BATCH, spread_of, temperature_of, upscale
+from sr3.sampling import WINDOW_BATCH, softening, upscale
 
 Generators = Callable[[int], list[torch.Generator]]
 
@@ -51,13 +51,12 @@ class Stage:
         samplers.get(name, self.eta)
         chosen = schedule_choice.choose(spec, name, self.steps, self.schedule)
         text = self.schedule or schedule_choice.default(spec, name)
-        return {
+        plan: dict[str, str | float | None] = {
             "sampler": name,
             "steps": chosen.num_steps,
             "schedule": text,
-            "temperature": temperature_of(spec, self.temperature),
-            "spread": spread_of(spec, self.spread),
         }
+        return {**plan, **softening(spec, self.temperature, self.spread)}
 
 
 def total_scale(stages: Sequence[Stage]) -> int:

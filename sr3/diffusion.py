@@ -35,6 +35,11 @@ def posterior(y_0: Tensor, y_t: Tensor, schedule: Schedule, t: int) -> tuple[Ten
     return weight_0 * y_0 + weight_t * y_t, float(variance)
 
 
+def sample_step(schedule: Schedule, uniforms: Tensor) -> Tensor:
+    """(B,) steps t, uniform in 1..T, from uniforms (B,) in [0, 1)."""
+    return 1 + (uniforms * schedule.num_steps).long().clamp(max=schedule.num_steps - 1)
+
+
 def sample_gamma(schedule: Schedule, uniforms: Tensor) -> Tensor:
     """p(gamma) of training, one draw per example: t uniform in 1..T, then gamma within its step.
 
@@ -46,7 +51,7 @@ def sample_gamma(schedule: Schedule, uniforms: Tensor) -> Tensor:
         (B,) float64.
     """
     gamma = torch.from_numpy(schedule.gamma).to(uniforms.device)
-    t = 1 + (uniforms[:, 0] * schedule.num_steps).long().clamp(max=schedule.num_steps - 1)
+    t = sample_step(schedule, uniforms[:, 0])
     return gamma[t - 1] + (gamma[t] - gamma[t - 1]) * uniforms[:, 1]
 
 

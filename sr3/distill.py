@@ -5,13 +5,13 @@ the student's step in log-SNR, and from there to its end; the y_0 estimate that 
 the same place at once is what it learns (their algorithm 2). The last step ends on y_0 itself.
 """
 
-import math
-
+import numpy as np
 import torch
 from torch import Tensor
 
 from sr3.diffusion import per_image
 from sr3.model import Model
+from sr3.samplers import half_log_snr, step_factors
 from sr3.schedule import Float64, Schedule
 
 LAST_GAP = 2.0  # log-SNR from the student's last noise level to where its teacher looks once more
@@ -19,11 +19,10 @@ LAST_GAP = 2.0  # log-SNR from the student's last noise level to where its teach
 
 def middles(schedule: Schedule) -> Float64:
     """(T + 1,) noise levels half-way in log-SNR from t to t - 1; 1 at t = 0."""
-    log_snr = [math.log(g) - math.log1p(-g) for g in schedule.gamma[1:]]
-    ends = [log_snr[0] + 2 * LAST_GAP, *log_snr[:-1]]
-    half = torch.tensor([(a + b) / 2 for a, b in zip(log_snr, ends, strict=True)]).double()
-    result: Float64 = torch.cat([torch.ones(1).double(), torch.sigmoid(half)]).numpy()
-    return result
+    log_snr = 2 * half_log_snr(schedule)
+    log_snr[0] = log_snr[1] + 2 * LAST_GAP
+    half = (log_snr[1:] + log_snr[:-1]) / 2
+    return np.concatenate([[1.0], 1 / (1 + np.exp(-half))])
 
 
 class Teacher:
@@ -34,11 +33,6 @@ class Teacher:
         self.precision = precision
         self.middle = torch.from_numpy(middles(schedule))
         self.gamma = torch.from_numpy(schedule.gamma)
-
-    def draw(self, uniforms: Tensor) -> Tensor:
-        """(B,) steps t in 1..T of the student from uniforms in [0, 1)."""
-        count = self.schedule.num_steps
-        return 1 + (uniforms.cpu() * count).long().clamp(max=count - 1)
 
     @torch.no_grad()
     def wanted(self, lr_up: Tensor, y_t: Tensor, t: Tensor) -> Tensor:
@@ -60,8 +54,8 @@ class Teacher:
 
 def factors(gamma_t: Tensor, gamma_s: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     """(a, b) of a DDIM step y_s = a y_t + b y_0 from noise levels (B,) to (B,)."""
-    shrink = ((1 - gamma_s) / (1 - gamma_t)).sqrt()
-    return per_image(shrink, like), per_image(gamma_s.sqrt() - shrink * gamma_t.sqrt(), like)
+    a, b = step_factors(gamma_t, gamma_s)
+    return per_image(a, like), per_image(b, like)
 
 
 def moved(y_t: Tensor, gamma_t: Tensor, gamma_s: Tensor, y_0: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from sr3.schedule import Float64, Schedule
 
 Denoiser = Callable[[Tensor, float], Tensor]
 Noise = Callable[[], Tensor]
+Levels = TypeVar("Levels", float, Tensor)  # one noise level, or one a picture
 Sampler = Callable[[Denoiser, Schedule, Noise], Tensor]
 
 
@@ -61,10 +63,16 @@ def ancestral(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
     return y
 
 
+def step_factors(gamma_t: Levels, gamma_s: Levels) -> tuple[Levels, Levels]:
+    """(a, b) of the DDIM step y_s = a y_t + b y_0 from noise level gamma_t to gamma_s."""
+    shrink = ((1 - gamma_s) / (1 - gamma_t)) ** 0.5
+    return shrink, gamma_s**0.5 - shrink * gamma_t**0.5
+
+
 def exponential_step(y: Tensor, gamma_t: float, gamma_s: float, y_0: Tensor) -> Tensor:
     """From noise level gamma_t to gamma_s, exact where the estimate stays y_0: a DDIM step."""
-    shrink = math.sqrt((1 - gamma_s) / (1 - gamma_t))
-    return shrink * y + (math.sqrt(gamma_s) - shrink * math.sqrt(gamma_t)) * y_0
+    a, b = step_factors(gamma_t, gamma_s)
+    return a * y + b * y_0
 
 
 def ddim(denoise: Denoiser, schedule: Schedule, noise: Noise, eta: float = 0.0) -> Tensor:

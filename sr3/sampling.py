@@ -17,7 +17,7 @@ from sr3.schedule import Schedule
 __all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
 
 WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
-HOTTEST = 2.0  # more than this is noise
+SOFTENING = {"temperature": (2.0, "0 to 2"), "spread": (1.0, "0 (the mean) to 1 (the sample)")}
 
 
 @dataclass(frozen=True)
@@ -117,32 +117,31 @@ def _reporting(
     return reporting
 
 
-def temperature_of(spec: ModelSpec, wanted: float | None) -> float:
-    """The deviation of a run's noise: the given one, or the model's default, or 1.
+def softening(spec: ModelSpec, temperature: float | None, spread: float | None) -> dict[str, float]:
+    """Temperature and spread of a run: each the given one, or the model's default, or 1.
 
     Raises:
-        InputError: a temperature outside 0..2.
+        InputError: a temperature outside 0..2 or a spread outside 0..1.
     """
-    temperature = spec.extra.get("temperature", 1.0) if wanted is None else wanted
-    if not 0 <= temperature <= HOTTEST:
-        raise InputError(f"found temperature {temperature}, wanted 0 to {HOTTEST:g}")
-    return float(temperature)
+    chosen = {}
+    for name, wanted in (("temperature", temperature), ("spread", spread)):
+        value = spec.extra.get(name, 1.0) if wanted is None else wanted
+        most, range_in_words = SOFTENING[name]
+        if not 0 <= value <= most:
+            raise InputError(f"found {name} {value}, wanted {range_in_words}")
+        chosen[name] = float(value)
+    return chosen
 
 
-def spread_of(spec: ModelSpec, wanted: float | None) -> float:
-    """How much of a sample's distance from the mean is kept: given, the model's default, or 1.
-
-    Raises:
-        InputError: a spread outside 0..1.
-    """
-    spread = spec.extra.get("spread", 1.0) if wanted is None else wanted
-    if not 0 <= spread <= 1:
-        raise InputError(f"found spread {spread}, wanted 0 (the mean) to 1 (the sample)")
-    return float(spread)
-
-
-def _remembering(denoise: Denoiser, first: list[Tensor]) -> Denoiser:
-    """`denoise` that puts its first estimate, at pure noise the mean of y_0, into `first`."""
+def _sample(
+    run: samplers.Sampler,
+    denoise: Denoiser,
+    schedule: Schedule,
+    noise: samplers.Noise,
+    spread: float,
+) -> Tensor:
+    """y_0 of a run, `spread` of the way from its first estimate, the mean, to its last."""
+    first: list[Tensor] = []
 
     def remembering(y_t: Tensor, gamma: float) -> Tensor:
         y_0 = denoise(y_t, gamma)
@@ -150,7 +149,10 @@ def _remembering(denoise: Denoiser, first: list[Tensor]) -> Denoiser:
             first.append(y_0)
         return y_0
 
-    return remembering
+    if spread == 1:
+        return run(denoise, schedule, noise)
+    last = run(remembering, schedule, noise)
+    return torch.lerp(first[0], last, spread)
 
 
 @torch.inference_mode()
@@ -198,8 +200,7 @@ def upscale(
         (B, 3, h * scale, w * scale) float32, in [-1, 1].
 
     Raises:
-        InputError: unknown sampler or schedule, steps, temperature or spread out of range, or a
-            tile that does not fit.
+        InputError: unknown sampler or schedule, a number out of range, or a tile that does not fit.
     """
     canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
     if model.spec.task == "regression":
@@ -210,11 +211,8 @@ def upscale(
     name = sampler or model.spec.sampler
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
-    heat = temperature_of(model.spec, temperature)
-    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, heat)
+    soft = softening(model.spec, temperature, spread)
+    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, soft["temperature"])
     denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
-    share, first = spread_of(model.spec, spread), list[Tensor]()
-    y_0 = run(denoise if share == 1 else _remembering(denoise, first), chosen, noise)
-    if share < 1:
-        y_0 = torch.lerp(first[0], y_0, share)
+    y_0 = _sample(run, denoise, chosen, noise, soft["spread"])
     return canvas.finish(model.decode(y_0, canvas.lr_up))

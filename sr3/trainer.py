@@ -152,13 +152,17 @@ class Trainer:
             epsilon = y_t = torch.zeros_like(y_0)
         else:
             uniforms = noise_levels(config, batch.positions).to(self.device)
-            u, gamma = uniforms[:, 0], diffusion.sample_gamma(self.schedule, uniforms)
-            epsilon = unit_noise(config, batch.positions, hr.shape[1:], self.device)
-            if self.teacher is not None:
-                t = self.teacher.draw(u)
+            u, epsilon = (
+                uniforms[:, 0],
+                unit_noise(config, batch.positions, hr.shape[1:], self.device),
+            )
+            if self.teacher is None:
+                gamma = diffusion.sample_gamma(self.schedule, uniforms)
+                y_t = diffusion.q_sample(y_0, gamma, epsilon)
+            else:
+                t = diffusion.sample_step(self.teacher.schedule, u).cpu()
                 gamma = self.teacher.gamma[t].to(self.device)
-            y_t = diffusion.q_sample(y_0, gamma, epsilon)
-            if self.teacher is not None:
+                y_t = diffusion.q_sample(y_0, gamma, epsilon)
                 y_0 = self.teacher.wanted(lr_up, y_t, t)
                 epsilon = diffusion.epsilon_from_y0(y_0, y_t, gamma)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
