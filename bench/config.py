@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.shards import Shard
 
-DRAWS = 200  # resamplings of set-level metrics
+DRAWS = 1000  # resamplings of set-level metrics
 JUDGED_PIXELS = 1 << 20  # of HR per batch that is judged; bounds the float64 maps in memory
 JUDGED_MOST = 16
 

@@ -11,6 +11,7 @@ from bench import extractor as extractors
 from bench.config import DRAWS, judged_batch
 from bench.extractor import load_extractor
 from bench.features import FeatureStore
+from bench.frechet import Gaussian
 from bench.measure import Judge, Observer, measure, measure_samples
 from bench.metric import Features, ImageBatch, Metric, SetValue, Values
 from bench.outputs import Output
@@ -62,6 +63,7 @@ class Evaluator:
     labels: Sequence[int | None]
     reasons: dict[str, str] = field(default_factory=dict)
     _features: dict[str, FeatureStore] = field(default_factory=dict)
+    _references: dict[str, Gaussian] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, metric in self.metrics.items():
@@ -117,9 +119,8 @@ class Evaluator:
                 sr, own = self._rows(metric, pictures), self._rows(metric, hr)
                 sets[name] = metric.per_set(sr, own, draws=DRAWS, seed=self.seed)
             elif metric.per_reference is not None:
-                reference = read_reference(path_of(self.named.name, _extractor_of(metric)))
-                rows = self._rows(metric, pictures)
-                sets[name] = metric.per_reference(rows, reference.gaussian, DRAWS, self.seed)
+                rows, reference = self._rows(metric, pictures), self._reference_of(metric)
+                sets[name] = metric.per_reference(rows, reference, DRAWS, self.seed)
         return Evaluation(
             self._scores(per_image, sets), self._in_order(per_image), sets, self.weights
         )
@@ -183,6 +184,12 @@ class Evaluator:
                 self.cache / "features", load_extractor(name, self.device)
             )
         return self._features[name]
+
+    def _reference_of(self, metric: Metric) -> Gaussian:
+        name = _extractor_of(metric)
+        if name not in self._references:
+            self._references[name] = read_reference(path_of(self.named.name, name)).gaussian
+        return self._references[name]
 
     def _reason(self, metric: Metric) -> str | None:
         if len(self.labels) < metric.least_n:

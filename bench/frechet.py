@@ -1,14 +1,17 @@
-"""Frechet distance between two sets of features, with bootstrap draws that one can afford.
+"""Frechet distance between two sets of features, with bootstrap draws that cost next to nothing.
 
 For centred features Xc (n, d) and Yc (m, d) with covariances S1, S2, the term tr sqrt(S1 S2) is the
 nuclear norm of Xc Yc^T / sqrt((n - 1)(m - 1)), because S1 S2 and the squared singular values of
 that matrix share their non-zero eigenvalues. It needs no d x d matrix and no matrix square root.
 The distance is that of Heusel et al. (2017), equation 6, with unbiased covariances.
 
-Resampling images only reweights the Gram matrices of the features, so a draw costs an n x n
-singular value problem whatever d is.
+The distance is smooth in the weight of each image, so a draw takes its tangent: the value plus the
+mean influence of the images drawn (the infinitesimal jackknife, Efron 1982). Resampling itself
+repeats images, which lowers the rank of a covariance and makes the spread up to a third too wide
+where images are fewer than features; the tangent has no such repeats.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +20,6 @@ from scipy import linalg
 
 from bench.statistics import resampling_indices
 
-GRAM_LIMIT = 4096  # images up to which draws go through n x n Gram matrices
 BLOCK = 8192  # rows turned into float64 at once
 EPSILON = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
@@ -40,25 +42,26 @@ class Gaussian:
         return float(np.square(self.root).sum())
 
 
-def fit(features: ArrayLike, weights: ArrayLike | None = None) -> Gaussian:
-    """Gaussian of features (n, d) with unbiased covariance; `weights` count repeated rows.
+def fit(features: ArrayLike) -> Gaussian:
+    """Gaussian of features (n, d) with unbiased covariance.
 
     Raises:
         ValueError: fewer than two rows, or values that are not finite.
     """
     rows = np.asarray(features)
-    counts = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
-    total = counts.sum()
-    if rows.ndim != 2 or total < 2:
+    if rows.ndim != 2 or len(rows) < 2:
         raise ValueError(f"found features of shape {rows.shape}, wanted (n, d) with n >= 2")
-    mean = _weighted_mean(rows, counts)
+    mean = np.sum([block.sum(axis=0) for block in _blocks(rows)], axis=0) / len(rows)
     if not np.isfinite(mean).all():
         raise ValueError("found features that are inf or NaN")
     if len(rows) <= rows.shape[1]:
-        root = (rows - mean) * np.sqrt(counts / (total - 1))[:, None]
+        root = (rows - mean) / np.sqrt(len(rows) - 1)
     else:
-        root = _root_of(_covariance(rows, counts, mean))
-    return Gaussian(mean, root, int(total))
+        squares = np.zeros((rows.shape[1], rows.shape[1]))
+        for block in _blocks(rows, mean):
+            squares += block.T @ block
+        root = _root_of(squares / (len(rows) - 1))
+    return Gaussian(mean, root, len(rows))
 
 
 def from_moments(mean: ArrayLike, covariance: ArrayLike, n: int) -> Gaussian:
@@ -81,81 +84,55 @@ def frechet(x: ArrayLike, y: ArrayLike) -> float:
     return distance(fit(x), fit(y))
 
 
-def paired_bootstrap_draws(x: ArrayLike, y: ArrayLike, draws: int, seed: int) -> Array:
-    """Distances over resampled images, where row i of `x` and of `y` are the same image.
+def paired_bootstrap(x: ArrayLike, y: ArrayLike, draws: int, seed: int) -> tuple[float, Array]:
+    """The distance of two sets and its draws, where row i of `x` and of `y` are the same image.
 
     Returns:
-        (draws,); the same (n, draws, seed) resamples the same images for every system.
+        The value and (draws,); the same (n, draws, seed) resamples the same images for every
+        system.
     """
     first, second = np.asarray(x), np.asarray(y)
     if first.shape != second.shape:
         raise ValueError(f"found shapes {first.shape} and {second.shape}, wanted pairs of rows")
-    counts = _counts(len(first), draws, seed)
-    if len(first) > GRAM_LIMIT:
-        pairs = ((fit(first, c), fit(second, c)) for c in counts)
-        return np.array([distance(a, b) for a, b in pairs])
-    grams = _Grams.of(first, second)
-    return np.array([grams.distance(c) for c in counts])
+    a, b = fit(first), fit(second)
+    influence = _influence(first, a, b) + _influence(second, b, a)
+    value = distance(a, b)
+    return value, _drawn(value, influence, draws, seed)
 
 
-def bootstrap_draws(x: ArrayLike, reference: Gaussian, draws: int, seed: int) -> Array:
-    """Distances (draws,) to a fixed reference over resampled rows of `x`."""
+def bootstrap(x: ArrayLike, reference: Gaussian, draws: int, seed: int) -> tuple[float, Array]:
+    """The distance to a fixed reference and its draws (draws,) over resampled rows of `x`."""
     rows = np.asarray(x)
-    return np.array(
-        [distance(fit(*_kept(rows, c)), reference) for c in _counts(len(rows), draws, seed)]
-    )
+    own = fit(rows)
+    value = distance(own, reference)
+    return value, _drawn(value, _influence(rows, own, reference), draws, seed)
 
 
-@dataclass(frozen=True)
-class _Grams:
-    """Inner products of two feature sets about a common origin: all that a draw needs."""
+def _influence(rows: NDArray[np.float32], own: Gaussian, other: Gaussian) -> Array:
+    """Influence (n,) of each row of `own` on its distance to `other`; the mean is 0.
 
-    xx: Array  # (n,) squared norms
-    yy: Array
-    x_x: Array  # (n, n)
-    y_y: Array
-    x_y: Array
-
-    @classmethod
-    def of(cls, x: ArrayLike, y: ArrayLike) -> "_Grams":
-        first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        origin = (first.mean(axis=0) + second.mean(axis=0)) / 2  # keeps cancellation small
-        first, second = first - origin, second - origin
-        x_x, y_y = first @ first.T, second @ second.T
-        return cls(x_x.diagonal(), y_y.diagonal(), x_x, y_y, first @ second.T)
-
-    def distance(self, counts: Array) -> float:
-        """Distance over the images drawn `counts` times."""
-        kept = np.flatnonzero(counts)
-        share = counts[kept] / counts.sum()
-        cross = self.x_y[np.ix_(kept, kept)]
-        means = _MeanProducts.of(self, kept, share, cross)
-        centred = cross - (share @ cross) - (cross @ share)[:, None] + means.x_y
-        scale = np.sqrt(counts[kept] / (counts.sum() - 1))
-        spread = share @ (self.xx[kept] + self.yy[kept]) - means.x_x - means.y_y
-        traces = float(spread) * counts.sum() / (counts.sum() - 1)
-        apart = means.x_x + means.y_y - 2 * means.x_y + traces
-        return _less_shared(apart, scale[:, None] * centred * scale)
+    With m the mean, S the covariance of n rows and T the optimal transport of `own` to `other`,
+    row x has 2 (x - m)(m - m') + (x - m)^T (1 - T) (x - m) n / (n - 1), less the mean of all rows.
+    """
+    cross = own.root @ other.root.T
+    values, vectors = linalg.eigh(cross @ cross.T, check_finite=False, overwrite_a=True)
+    values = np.sqrt(values.clip(min=0))
+    gap, parts = 2 * (own.mean - other.mean), []
+    whiten = None if len(rows) <= rows.shape[1] else _inverse_of(own.root)
+    for start, block in zip(range(0, len(rows), BLOCK), _blocks(rows, own.mean), strict=True):
+        if whiten is None:  # the root holds the rows themselves
+            inside = vectors[start : start + BLOCK] * np.sqrt(own.n - 1)
+        else:
+            inside = (block @ whiten) @ vectors
+        bent = np.square(block).sum(axis=1) - np.square(inside) @ values
+        parts.append(block @ gap + bent * own.n / (own.n - 1))
+    influence = np.concatenate(parts)
+    return np.asarray(influence - influence.mean())
 
 
-@dataclass(frozen=True)
-class _MeanProducts:
-    """Inner products of the two resampled means."""
-
-    x_x: float
-    y_y: float
-    x_y: float
-
-    @classmethod
-    def of(
-        cls, grams: _Grams, kept: NDArray[np.intp], share: Array, cross: Array
-    ) -> "_MeanProducts":
-        grid = np.ix_(kept, kept)
-        return cls(
-            float(share @ grams.x_x[grid] @ share),
-            float(share @ grams.y_y[grid] @ share),
-            float(share @ cross @ share),
-        )
+def _drawn(value: float, influence: Array, draws: int, seed: int) -> Array:
+    indices = resampling_indices(len(influence), draws, seed)
+    return np.array([value + influence[row].mean() for row in indices])
 
 
 def _less_shared(apart: float, cross: Array) -> float:
@@ -175,31 +152,20 @@ def _less_shared(apart: float, cross: Array) -> float:
     return apart - 2 * float(linalg.svdvals(small, check_finite=False).sum())
 
 
-def _counts(n: int, draws: int, seed: int) -> list[Array]:
-    indices = resampling_indices(n, draws, seed)
-    return [np.bincount(row, minlength=n).astype(np.float64) for row in indices]
-
-
-def _kept(rows: NDArray[np.float32], counts: Array) -> tuple[NDArray[np.float32], Array]:
-    kept = np.flatnonzero(counts)
-    return rows[kept], counts[kept]
-
-
-def _weighted_mean(rows: NDArray[np.float32], counts: Array) -> Array:
-    blocks = range(0, len(rows), BLOCK)
-    sums = [counts[i : i + BLOCK] @ rows[i : i + BLOCK].astype(np.float64) for i in blocks]
-    return np.asarray(np.sum(sums, axis=0) / counts.sum())
-
-
-def _covariance(rows: NDArray[np.float32], counts: Array, mean: Array) -> Array:
-    covariance = np.zeros((rows.shape[1], rows.shape[1]))
+def _blocks(rows: NDArray[np.float32], origin: Array | float = 0.0) -> Iterator[Array]:
+    """Rows about an origin in float64, a block at a time: features may be a mapped file."""
     for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK] - mean
-        covariance += block.T @ (block * counts[start : start + BLOCK, None])
-    return np.asarray(covariance / (counts.sum() - 1))
+        yield rows[start : start + BLOCK].astype(np.float64) - origin
 
 
 def _root_of(covariance: Array) -> Array:
     """Root by eigenvalues: works on singular matrices, where Cholesky does not."""
     values, vectors = linalg.eigh(covariance, check_finite=False)
     return np.asarray((vectors * np.sqrt(np.clip(values, 0, None))).T)
+
+
+def _inverse_of(root: Array) -> Array:
+    """(d, d) that takes centred rows to coordinates of unit variance; empty directions to 0."""
+    lengths = np.square(root).sum(axis=1)  # rows of `_root_of` are orthogonal
+    kept = lengths > EPSILON * len(root) * lengths.max()
+    return np.asarray((root * (kept / np.where(kept, lengths, 1.0))[:, None]).T)

@@ -17,11 +17,14 @@ if __name__ == "__main__":
 import argparse
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.config import judged_batch
 from bench.dataset import ImageSet, open_set, read_checked
@@ -63,18 +66,29 @@ def unavailable(suite: str, extractor: str) -> str | None:
     path = path_of(suite, extractor)
     if not path.is_file():
         return f"reference statistics of {suite}: see `python -m bench.reference --help`"
-    made_by = read_reference(path).extractor
-    if made_by != find_extractor(extractor).identity():
+    if _made_by(path) != find_extractor(extractor).identity():
         return f"reference statistics of {suite} were made by another {extractor}"
     return None
 
 
 def read_reference(path: Path) -> Reference:
     """Read statistics; InputError where the file is no such file."""
+    with _opened(path) as stored:
+        gaussian = from_moments(stored["mean"], stored["covariance"], int(stored["n"]))
+        return Reference(gaussian, str(stored["extractor"]), str(stored["source"]))
+
+
+def _made_by(path: Path) -> str:
+    """Identity of the extractor, without the root of the covariance, which takes a second."""
+    with _opened(path) as stored:
+        return str(stored["extractor"])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            gaussian = from_moments(stored["mean"], stored["covariance"], int(stored["n"]))
-            return Reference(gaussian, str(stored["extractor"]), str(stored["source"]))
+            yield stored
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"found no reference statistics at {path} ({error})") from error
 

@@ -19,24 +19,17 @@ from bench.torchvision_guard import import_guarded
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # Binkowski et al. 2018, as torch-fidelity has them
 IS_SPLITS = 10
 FIDELITY_SEED = 2020  # torch-fidelity's default, which shuffles IS and draws KID's subsets
-MANY, DRAWS_OF_MANY = 2000, 50  # above so many images a draw takes seconds
+GRAM_LIMIT = 4096  # images up to which KID is drawn from its whole kernel
 
 Matrix = NDArray[np.float64]
-
-
-def affordable(draws: int, n: int) -> int:
-    """Draws that finish in minutes at `n` images."""
-    return draws if n <= MANY else min(draws, DRAWS_OF_MANY)
 
 
 def frechet_paired(layer: str) -> PerSet:
     """Frechet distance between a system and HR of the same images, on one layer of features."""
 
     def per_set(sr: Features, hr: Features, draws: int, seed: int) -> SetValue:
-        x, y = sr[layer], hr[layer]
-        value = frechet.frechet(x, y)
-        spread = frechet.paired_bootstrap_draws(x, y, affordable(draws, len(x)), seed)
-        return SetValue(value, interval_of_draws(value, spread, len(x)), spread)
+        value, spread = frechet.paired_bootstrap(sr[layer], hr[layer], draws, seed)
+        return SetValue(value, interval_of_draws(value, spread, len(sr[layer])), spread)
 
     return per_set
 
@@ -86,7 +79,7 @@ def kid_draws(x: NDArray[np.float32], y: NDArray[np.float32], draws: int, seed: 
     Repeats of an image count as its diagonal, which the estimator leaves out. Above GRAM_LIMIT
     images the kernel is that of the first ones, and the spread is scaled by the root of the share.
     """
-    n = min(len(x), frechet.GRAM_LIMIT)
+    n = min(len(x), GRAM_LIMIT)
     first, second = (np.asarray(f[:n], dtype=np.float64) for f in (x, y))
     within = cubic(first, first) + cubic(second, second)
     np.fill_diagonal(within, 0.0)

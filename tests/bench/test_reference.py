@@ -14,13 +14,12 @@ from sr3.errors import InputError
 
 OFFLINE = """
 from dataclasses import replace
-from bench.frechet import bootstrap_draws, distance, fit
+from bench.frechet import bootstrap
 from bench.metric import Metric, SetValue, load_metric
 from bench.statistics import interval_of_draws
 
 def per_reference(sr, reference, draws, seed):
-    value = distance(fit(sr["1280"]), reference)
-    spread = bootstrap_draws(sr["1280"], reference, 10, seed)
+    value, spread = bootstrap(sr["1280"], reference, 10, seed)
     return SetValue(value, interval_of_draws(value, spread, len(spread)), spread)
 
 FID = load_metric("fid_ref")
