@@ -9,10 +9,11 @@ import numpy as np
 
 from bench import extractor as extractors
 from bench.config import DRAWS, judged_batch
+from bench.decoder import Decoder
 from bench.extractor import load_extractor
 from bench.features import FeatureStore
 from bench.frechet import Gaussian
-from bench.measure import Judge, Observer, measure, measure_samples
+from bench.measure import Judge, measure, measure_samples, measure_together
 from bench.metric import Features, ImageBatch, Metric, SetValue, Values
 from bench.outputs import Output
 from bench.records import Score, score, score_of_interval, unavailable
@@ -87,16 +88,18 @@ class Evaluator:
         """Whether a metric needs several samples of each input."""
         return any(metric.per_samples is not None for metric in self.usable.values())
 
-    def see(self, outputs: Sequence[Output], progress: Progress) -> dict[str, Values]:
-        """One pass over the images: values of pixel metrics; features go to their stores."""
-        observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
-        return measure(self._judge(observers), outputs, progress)
+    def see(self, systems: Sequence[Sequence[Output]], progress: Progress) -> None:
+        """One pass over the images of all systems, after which `evaluate` decodes none.
+
+        Args:
+            systems: outputs per system, each in the order of the images.
+        """
+        measure_together(self._judge(), systems, progress)
 
     def evaluate(
         self,
         outputs: Sequence[Output],
         hr: Sequence[str],
-        progress: Progress,
         samples: Samples | None = None,
     ) -> Evaluation:
         """All scores of a system.
@@ -106,7 +109,7 @@ class Evaluator:
             samples: makes K samples of every input, the first being `outputs`; None for foreign
                 images. An empty result means that the system has no noise.
         """
-        per_image = self.see(outputs, progress) | self._from_ledger(outputs)
+        per_image = measure(self._judge(), outputs) | self._from_ledger(outputs)
         per_image |= self._from_samples(outputs, samples)
         pictures = [output.sha256 for output in outputs]
         sets: dict[str, SetValue] = {}
@@ -163,11 +166,11 @@ class Evaluator:
         together = [outputs, *drawn]
         return {name: measure_samples(self._judge(), name, together, _silent) for name in names}
 
-    def _judge(self, observers: Sequence[Observer] = ()) -> Judge:
-        batch = judged_batch(self.named.suite.size)
-        return Judge(
-            self.named.suite, self.usable, self.store, self.device, batch, observers
-        )  # fmt: skip
+    def _judge(self) -> Judge:
+        observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
+        suite = self.named.suite
+        decoder = Decoder(suite, self.device, judged_batch(suite.size))
+        return Judge(decoder, self.usable, self.store, observers)
 
     def _in_order(self, per_image: Mapping[str, Values]) -> dict[str, Values]:
         return {name: per_image[name] for name in self.metrics if name in per_image}

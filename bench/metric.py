@@ -13,10 +13,10 @@ The runner decodes each image once, forwards it once per extractor and hands the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "bench.metrics"
 
+T = TypeVar("T")
 Values = NDArray[np.float64]
 Features = Mapping[str, NDArray[np.float32]]
 
@@ -44,6 +45,7 @@ class ImageBatch:
         sr, hr: (B, 3, H, W) uint8 on the device of the run.
         lr: (B, 3, H / scale, W / scale) uint8.
         labels: class index per image, or None where the suite has no classes.
+        of_hr: what was computed of HR alone; batches of other systems with the same HR share it.
     """
 
     names: tuple[str, ...]
@@ -52,6 +54,14 @@ class ImageBatch:
     lr: "Tensor"
     scale: int
     labels: tuple[int | None, ...] = ()
+    of_hr: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """The result of `make`, which looks at HR and LR only, made once for all systems."""
+        if what not in self.of_hr:
+            self.of_hr[what] = make()
+        found: T = self.of_hr[what]
+        return found
 
     @cached_property
     def sr_unit(self) -> "Tensor":
@@ -61,12 +71,12 @@ class ImageBatch:
     @cached_property
     def hr_unit(self) -> "Tensor":
         """`hr` as float64 in [0, 1]."""
-        return self.hr.double() / 255
+        return self.once("hr_unit", lambda: self.hr.double() / 255)
 
     @cached_property
     def lr_unit(self) -> "Tensor":
         """`lr` as float64 in [0, 1]."""
-        return self.lr.double() / 255
+        return self.once("lr_unit", lambda: self.lr.double() / 255)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import re
 import warnings
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from sr3.errors import InputError
 FILES = {"alex": ("alexnet", "lpips-heads-alex"), "vgg": ("vgg16", "lpips-heads-vgg")}
 TRUNK_KEY = re.compile(r"^net\.slice\d+\.(\d+)\.(weight|bias)$")
 HEAD_ALIAS = re.compile(r"^lins\.(\d+)\.")  # the package registers each head under two names
+Maps = list[Tensor]  # of one fixed batch, a tensor per layer
 CONSTANTS = ("scaling_layer.shift", "scaling_layer.scale")
 
 
@@ -52,30 +54,50 @@ def load(trunk: str, device: str) -> nn.Module:
 
 
 def lpips(sr: Tensor, hr: Tensor, trunk: str) -> Values:
-    """Perceptual distance of each pair.
+    """Perceptual distance of each pair (Zhang et al. 2018, equation 1).
 
     Args:
-        sr, hr: (B, 3, H, W) uint8; the network sees [-1, 1] at native size.
+        sr, hr: (B, 3, H, W) uint8.
 
     Returns:
         (B,) float64.
     """
-    device, values = str(sr.device), np.zeros(len(sr))
-    differ = (sr != hr).flatten(1).any(dim=1)
-    if not differ.any():
-        return values  # as the HR row: 0 by definition, without a forward
-    network, found = load(trunk, device), []
+    return _distances(trunk_maps(sr, trunk), trunk_maps(hr, trunk), trunk, sr)
+
+
+def trunk_maps(images: Tensor, trunk: str) -> list[Maps]:
+    """Normalised maps of every layer, for each fixed batch of the images.
+
+    Args:
+        images: (B, 3, H, W) uint8; the network sees [-1, 1] at native size.
+    """
+    device = str(images.device)
+    network: Any = load(trunk, device)
+    normalise = import_guarded("lpips").normalize_tensor
     with torch.inference_mode():
-        for count, (first, second) in fixed_batches(device, sr[differ], hr[differ]):
-            distance = network(first.float() / 127.5 - 1, second.float() / 127.5 - 1)
-            found.append(distance.flatten()[:count].double().cpu().numpy())
-    values[differ.cpu().numpy()] = np.concatenate(found)
-    return values
+        return [
+            [normalise(maps) for maps in network.net(network.scaling_layer(part / 127.5 - 1))]
+            for _, (part,) in fixed_batches(device, images)
+        ]
 
 
 def of_batch(batch: ImageBatch, trunk: str) -> Values:
-    """LPIPS of each picture of the batch."""
-    return lpips(batch.sr, batch.hr, trunk)
+    """LPIPS of each picture of the batch; HR goes once through the trunk for all systems."""
+    if torch.equal(batch.sr, batch.hr):
+        return np.zeros(len(batch.sr))  # as the HR row: 0 by definition, without a forward
+    truth = batch.once(f"lpips {trunk}", lambda: trunk_maps(batch.hr, trunk))
+    return _distances(trunk_maps(batch.sr, trunk), truth, trunk, batch.sr)
+
+
+def _distances(first: list[Maps], second: list[Maps], trunk: str, images: Tensor) -> Values:
+    network: Any = load(trunk, str(images.device))
+    found = []
+    with torch.inference_mode():
+        for own, truth in zip(first, second, strict=True):
+            layers = zip(network.lins, own, truth, strict=True)
+            parts = [head((x - y).square_()).mean(dim=(1, 2, 3)) for head, x, y in layers]
+            found.append(torch.stack(parts).sum(dim=0).double().cpu().numpy())
+    return np.asarray(np.concatenate(found)[: len(images)])  # the last batch was filled up
 
 
 def _empty(trunk: str) -> nn.Module:

@@ -110,8 +110,8 @@ def check_row_names(names: Sequence[str]) -> None:
 def run(planned: Plan, say: Say = print) -> Result | None:
     """Make or find every system's images, measure them, write records, tables and the sheet.
 
-    Under torchrun every process first does its share of the images; only the first one returns a
-    result.
+    All images are made first and then judged in one pass, so that HR is looked at once. Under
+    torchrun every process first does its share of both; only the first one returns a result.
     """
     shard = planned.config.shard
     with closing(Store(planned.folder / "cache.sqlite")) as store:
@@ -121,26 +121,43 @@ def run(planned: Plan, say: Say = print) -> Result | None:
             *_entries(planned, store, say if shard.is_first else lambda line: None),
         ]
         if shard.world > 1:
-            for entry in rows:
-                _do_share(planned, evaluator, entry)
+            _do_share(planned, evaluator, rows)
             shard.wait()
         if not shard.is_first:
             return None
         write_json(planned.folder / "run.json", planned.config.to_json())
-        done = [_run_entry(planned, evaluator, entry, say) for entry in rows]
+        made = [_make(planned, entry, say) for entry in rows]
+        _see(planned, evaluator, [m.outputs for m in made if m.outputs])
+        done = [_judge(planned, evaluator, m, say) for m in made]
     return _finish(planned, done)
 
 
-def _do_share(planned: Plan, evaluator: Evaluator, entry: Entry) -> None:
+def _do_share(planned: Plan, evaluator: Evaluator, rows: Sequence[Entry]) -> None:
     """Fill the cache for this process's images; what fails here fails again where it is told."""
-    if entry.outputs is None:
-        return
-    share = planned.config.shard.of(planned.images.items)
-    with suppress(Exception), _bar(planned, entry, "sharing", len(share)) as progress:
-        evaluator.see(entry.outputs(share, lambda count: None), progress)
-        if entry.sample is not None and evaluator.wants_samples:
-            for number in range(1, planned.config.samples):
-                entry.sample(share, number, lambda count: None)
+    share, made = planned.config.shard.of(planned.images.items), []
+    for entry in rows:
+        if entry.outputs is None:
+            continue
+        with suppress(Exception), _bar(planned, entry.name, "sharing", len(share)) as progress:
+            made.append(entry.outputs(share, progress))
+            if entry.sample is not None and evaluator.wants_samples:
+                for number in range(1, planned.config.samples):
+                    entry.sample(share, number, lambda count: None)
+    with suppress(Exception):
+        _see(planned, evaluator, made)
+
+
+def _see(planned: Plan, evaluator: Evaluator, systems: Sequence[Sequence[Output]]) -> None:
+    with _bar(planned, "all systems", "judging", sum(map(len, systems))) as progress:
+        evaluator.see(systems, progress)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A row with its images; none where it has a problem."""
+
+    entry: Entry
+    outputs: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,25 +169,39 @@ class Done:
     evaluation: Evaluation | None = None
 
 
-def _run_entry(planned: Plan, evaluator: Evaluator, entry: Entry, say: Say) -> Done:
+def _make(planned: Plan, entry: Entry, say: Say) -> Made:
     if entry.outputs is None:
         say(f"{entry.name}: {entry.problem}")
-        return _write(planned, Done(_record(planned, entry)))
+        return Made(entry)
     try:
-        with _bar(planned, entry, "making") as progress:
-            outputs = entry.outputs(planned.images.items, progress)
-        with _bar(planned, entry, "judging") as progress:
-            hr = [item.sha256 for item in planned.images.items]
-            samples = partial(_samples, planned, entry) if entry.role == "system" else None
-            evaluation = evaluator.evaluate(outputs, hr, progress, samples)
+        with _bar(planned, entry.name, "making") as progress:
+            return Made(entry, tuple(entry.outputs(planned.images.items, progress)))
     except InputError:
         raise
     except Exception as error:  # a broken system must not take the others with it
-        problem = entries.describe_failure(error)
-        say(f"{entry.name}: {problem}; its finished images stay")
-        return _write(planned, Done(_record(planned, replace(entry, problem=problem))))
+        return Made(_failed(entry, error, say))
+
+
+def _judge(planned: Plan, evaluator: Evaluator, made: Made, say: Say) -> Done:
+    entry, outputs = made.entry, made.outputs
+    if not outputs:
+        return _write(planned, Done(_record(planned, entry)))
+    hr = [item.sha256 for item in planned.images.items]
+    samples = partial(_samples, planned, entry) if entry.role == "system" else None
+    try:
+        evaluation = evaluator.evaluate(outputs, hr, samples)
+    except InputError:
+        raise
+    except Exception as error:  # nor must one whose images cannot be judged
+        return _write(planned, Done(_record(planned, _failed(entry, error, say))))
     record = _record(planned, entry, outputs, evaluation)
     return _write(planned, Done(record, outputs, evaluation))
+
+
+def _failed(entry: Entry, error: Exception, say: Say) -> Entry:
+    problem = entries.describe_failure(error)
+    say(f"{entry.name}: {problem}; its finished images stay")
+    return replace(entry, problem=problem)
 
 
 def _samples(planned: Plan, entry: Entry) -> list[tuple[Output, ...]]:
@@ -178,7 +209,7 @@ def _samples(planned: Plan, entry: Entry) -> list[tuple[Output, ...]]:
     drawn: list[tuple[Output, ...]] = []
     for number in range(1, planned.config.samples if entry.sample else 1):
         assert entry.sample is not None
-        with _bar(planned, entry, f"sample {number + 1}") as progress:
+        with _bar(planned, entry.name, f"sample {number + 1}") as progress:
             drawn.append(entry.sample(planned.images.items, number, progress))
     return drawn
 
@@ -293,10 +324,10 @@ def _key(metric: str) -> str:
 
 @contextmanager
 def _bar(
-    planned: Plan, entry: Entry, doing: str, total: int | None = None
+    planned: Plan, name: str, doing: str, total: int | None = None
 ) -> Iterator[Callable[[int], None]]:
     if not planned.config.shard.is_first:
         yield lambda count: None
         return
-    with Counter(total or len(planned.images.items), f"{entry.name}: {doing}") as counter:
+    with Counter(total or len(planned.images.items), f"{name}: {doing}") as counter:
         yield counter.add

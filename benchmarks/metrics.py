@@ -42,10 +42,10 @@ from usual_way import AGAIN, FIXED, SCALE, SIDE, Clock, Judged, UsualWay
 
 from bench import frechet, perceptual, reference, weights
 from bench.dataset import open_set, read_checked
+from bench.decoder import THREADS
 from bench.evaluate import Evaluator
 from bench.extractor import load_extractor
 from bench.files import sha256_of_file
-from bench.measure import DECODERS
 from bench.metric import load_metric
 from bench.outputs import Output
 from bench.store import Store
@@ -93,14 +93,18 @@ def harness(folder: Path, cache: Path, n: int, clock: Clock) -> dict[str, Judged
         labels = [item.label for item in images.items]
         evaluator = Evaluator(NAMED, metrics, store, cache, "cpu", 0, labels)
         hr = [item.sha256 for item in images.items]
-        for name in ("hr", *KERNELS):
-            paths = [folder / name / item.path.name for item in images.items]
-            outputs = [
+        systems = {
+            name: [
                 Output(item, path, sha256_of_file(path))
-                for item, path in zip(images.items, paths, strict=True)
+                for item in images.items
+                for path in [folder / name / item.path.name]
             ]
-            with tqdm(total=n, desc=f"harness: {name}") as bar:
-                found = evaluator.evaluate(outputs, hr, bar.update)
+            for name in ("hr", *KERNELS)
+        }
+        with tqdm(total=n * len(systems), desc="harness") as bar:
+            evaluator.see(list(systems.values()), bar.update)
+        for name, outputs in systems.items():
+            found = evaluator.evaluate(outputs, hr)
             pictures = [output.sha256 for output in outputs]
             rows = {
                 layer: values
@@ -160,7 +164,7 @@ def frechet_term(n: int = 1000, d: int = 2048) -> list[str]:
 def decode_limit(folder: Path, n: int) -> float:
     """Pictures per second that decoding alone allows, with the harness's reader and threads."""
     paths = [p for name in ("hr", *KERNELS) for p in sorted((folder / name).iterdir())[: n // 4]]
-    with ThreadPoolExecutor(DECODERS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         started = time.perf_counter()
         list(pool.map(lambda path: read_checked(path, (SIDE, SIDE), "the benchmark"), paths))
     return len(paths) / (time.perf_counter() - started)

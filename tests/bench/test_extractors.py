@@ -2,6 +2,8 @@
 
 import hashlib
 import warnings
+from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from bench.extractor import extractor_names, find_extractor, load_extractor
 from bench.extractors.inception_2015 import ORDER, resize_as_tensorflow_1
 from bench.extractors.inception_2015_clean import resize_as_clean_fid
 from bench.features import FeatureStore
-from bench.metric import load_metric, metric_names
+from bench.metric import ImageBatch, load_metric, metric_names
 from bench.torchvision_guard import import_guarded
 from bench.weights_table import TABLE, WeightsFile
 from sr3.errors import InputError
@@ -393,6 +395,13 @@ def test_lpips_agrees_with_the_package(monkeypatch, tmp_path, trunk, weights_nam
     assert perceptual.lpips(sr[1:2], hr[1:2], trunk)[0] == got[1]
     mixed = torch.cat([hr[:1], sr[1:2]])
     assert perceptual.lpips(mixed, hr[:2], trunk).tolist() == [0.0, got[1]]
+    first = ImageBatch(("a", "b", "c"), sr, hr, hr, 1)
+    assert perceptual.of_batch(first, trunk).tolist() == got.tolist()
+    monkeypatch.setattr(
+        perceptual, "trunk_maps", counted := Mock(side_effect=perceptual.trunk_maps)
+    )
+    assert perceptual.of_batch(replace(first, sr=sr.flip(3)), trunk).min() > 1e-4
+    assert counted.call_count == 1  # HR was known from the batch before
 
 
 def test_lpips_without_a_whole_trunk_is_refused(monkeypatch, tmp_path):

@@ -118,7 +118,7 @@ def test_a_process_does_its_share_and_nothing_else(images, suite, tmp_path):
     with closing(Store(planned.folder / "cache.sqlite")) as store:
         evaluator = runner._evaluator(planned, store)
         entry = entries.system("nearest", planned.named, planned.config, planned.folder, store)
-        runner._do_share(planned, evaluator, entry)
+        runner._do_share(planned, evaluator, [entry])
         values = store._db.execute("SELECT count(*) FROM metric_values").fetchone()[0]
     made = sorted(path.name for path in (planned.folder / "images/nearest").iterdir())
     assert made == ["p1.png", "p3.png"]
