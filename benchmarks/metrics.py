@@ -253,7 +253,7 @@ def compared(folder: Path, n: int, m: int) -> Iterator[str]:
     yield f"Decoding alone allows {limit:.0f} pictures a second."
     yield ""
     yield from values_table({name: on_first(judged, name, m) for name in theirs}, theirs)
-    yield f"Inception's features are at most {way.features_apart:.1e} of the largest apart."
+    yield f"Features are at most {way.features_apart:.1e} of the largest apart."
     yield ""
     yield from frechet_term()
 

@@ -150,17 +150,17 @@ class UsualWay:
     def fidelity(self, paths: list[Path], judged: Judged, hr: Judged) -> dict[str, float]:
         """Distances and scores by the calls that torch-fidelity's calculate_metrics makes.
 
-        Inception runs over the first pictures; the terms are of all pictures' features, which the
+        Networks run over the first pictures; the terms are of all pictures' features, which the
         harness lends so that they need not be extracted twice. How far its features are from
-        torch-fidelity's stands beside the values.
+        these stands beside the values.
         """
-        features = [self.inception(kind) for kind in (paths, self.hr)]
+        deep = [self.inception(kind) for kind in (paths, self.hr)]
         self.inception(paths, AGAIN)
-        for kind in (paths, self.hr):
-            self.lite_features(kind)
-        theirs, own = features[0]["2048"].numpy(), judged.features["2048"][: len(paths)]
-        apart = float(np.abs(theirs - own).max() / np.abs(theirs).max())
-        self.features_apart = max(self.features_apart, apart)
+        lite = [self.lite_features(kind) for kind in (paths, self.hr)]
+        for layer, theirs in (("2048", deep[0]["2048"]), ("1280", lite[0])):
+            own = torch.as_tensor(np.asarray(judged.features[layer][: len(paths)]))
+            apart = float((theirs - own).abs().max() / theirs.abs().max())
+            self.features_apart = max(self.features_apart, apart)
         return self.fidelity_terms(judged.features, hr.features)
 
     def inception(
