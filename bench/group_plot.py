@@ -1,7 +1,6 @@
 """The picture of a breakdown: a panel per attribute, means with intervals per system."""
 
 import io
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from bench.groups import Breakdown
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777")
-PANEL_CHARACTERS = 48  # of tick labels side by side
+PANEL_CHARACTERS = 52  # of tick labels side by side; beyond, they are turned
 
 
 def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", systems: Sequence[str]) -> None:
@@ -66,9 +65,11 @@ def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", systems: Sequence[str])
                 label=breakdown.system if place == 0 else None,
             )
     groups = breakdowns[0].groups
-    room = max(6, PANEL_CHARACTERS // len(groups))
-    names = [f"{textwrap.fill(str(g.level), room)}\n{g.n}" for g in groups]
+    names = [f"{group.level}\n{group.n}" for group in groups]
     axis.set_xticks(range(len(groups)), names, fontsize=8)
+    if sum(len(str(group.level)) + 2 for group in groups) > PANEL_CHARACTERS:
+        names = [f"{group.level} ({group.n})" for group in groups]
+        axis.set_xticks(range(len(groups)), names, rotation=40, ha="right", rotation_mode="anchor")
     axis.set_xlim(-0.5, len(groups) - 0.5)
     smallest = min(b.p_holm for b in breakdowns)
     axis.set_title(f"{breakdowns[0].attribute} (smallest p = {smallest:.2g})", fontsize=10)
