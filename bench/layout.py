@@ -194,13 +194,7 @@ def _notes(
 ) -> list[str]:
     notes = [f"{c.title}: {c.note}, the ground truth exceeds the floor" for c in columns if c.note]
     systems = [record for record in records if record.role != "reference"]
-    statuses = {
-        f"{metrics[name].title}: {score.status}"
-        for record in systems
-        for name, score in record.metrics.items()
-        if name in metrics and score.status.startswith("unavailable")
-    }
-    notes += sorted(statuses)
+    notes += _notes_of_missing(systems, metrics)
     notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
     for name, metric in metrics.items():
         notes += _notes_of_metric(metric, [r.metrics[name] for r in systems if name in r.metrics])
@@ -209,6 +203,24 @@ def _notes(
         if any(not v.verified for row in published.rows for v in row.values.values()):
             notes.append("? not read in the source itself, unverified")
     return notes
+
+
+def _notes_of_missing(systems: Sequence[Record], metrics: Mapping[str, Metric]) -> list[str]:
+    """A line per reason, with its metrics; systems are named where others have the metric."""
+    titles: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, metric in metrics.items():
+        without: dict[str, list[str]] = {}
+        for record in systems:
+            if name in record.metrics and record.metrics[name].status.startswith("unavailable"):
+                without.setdefault(record.metrics[name].status, []).append(record.system)
+        measured = [r for r in systems if name in r.metrics]
+        for status, names in without.items():
+            who = tuple(names) if len(names) < len(measured) else ()
+            titles.setdefault((status, who), []).append(metric.title)
+    return [
+        f"{', '.join(found)}: {status}" + (f" ({', '.join(who)})" if who else "")
+        for (status, who), found in titles.items()
+    ]
 
 
 def _notes_of_metric(metric: Metric, scores: Sequence[Score]) -> list[str]:

@@ -66,6 +66,19 @@ def test_text_is_the_golden_file_byte_for_byte(table):
     assert text.render(table) == (GOLDEN / "table.txt").read_text(encoding="utf-8")
 
 
+def test_a_reason_stands_once_and_names_the_systems_it_concerns():
+    weights, seconds = "unavailable: weights X", "unavailable: no seconds of these images"
+    records = [
+        record("a", psnr=missing(weights), ssim=missing(weights), seconds_per_image=value(0.5)),
+        record(
+            "b", psnr=missing(weights), ssim=missing(weights), seconds_per_image=missing(seconds)
+        ),
+    ]
+    metrics = {name: load_metric(name) for name in ("psnr", "ssim", "seconds_per_image")}
+    notes = build(records, metrics, {}, None).notes
+    assert list(notes[:2]) == [f"PSNR, SSIM: {weights}", f"Time: {seconds} (b)"]
+
+
 def test_a_wide_table_puts_intervals_on_their_own_lines():
     names = ("psnr", "psnr_y", "ssim", "ssim_y", "consistency", "lr_psnr", "spectrum")
     scores = {name: value(12.0, 0.5) for name in names}
