@@ -23,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from bench.frechet import paired_bootstrap
+from bench.statistics import interval_of_draws
 from sr3 import checkpoint, images, samplers, sampling, schedule_choice, scores
 from sr3.errors import InputError, run_command
 from sr3.files import write_text
@@ -146,12 +147,6 @@ class Benchmark:
         return Measured(seconds, value, float(residual.square().mean()), float(shift.max()))
 
 
-def centred_interval(value: float, draws: np.ndarray) -> tuple[float, float]:
-    """95 % interval about `value`: resampling repeats pictures, which biases a distance upwards."""
-    low, high = np.quantile(draws - draws.mean() + value, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -> list[Row]:
     """Rows with intervals, all over the same resampled pictures."""
     truth = bench.score.features(bench.hr)
@@ -162,7 +157,7 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
     baseline = max(plain, key=lambda c: c.steps, default=None)
     rows = []
     for case, (measured, _) in found.items():
-        low_high = centred_interval(distance[case], draws[case])
+        interval = interval_of_draws(distance[case], draws[case], len(truth))
         difference = low = high = None
         if baseline is not None and case != baseline:
             difference = distance[case] - distance[baseline]
@@ -176,8 +171,8 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
                 evaluations=samplers.INFO[case.sampler].cost(case.steps),
                 images_per_second=len(bench.hr) / measured.seconds,
                 fd=distance[case],
-                fd_low=low_high[0],
-                fd_high=low_high[1],
+                fd_low=interval.low,
+                fd_high=interval.high,
                 fd_minus_baseline=difference,
                 difference_low=low,
                 difference_high=high,
@@ -262,7 +257,7 @@ def describe(bench: Benchmark) -> str:
     return (
         f"{len(bench.hr)} pictures of {args.data.name}, weights {bench.key[0][:16]}, {device} "
         f"with {torch.get_num_threads()} threads, torch {torch.__version__}, {args.precision}, "
-        f"batch {args.batch_size}; intervals from {DRAWS} resamples of the pictures."
+        f"batch {args.batch_size}; intervals from {DRAWS} draws of the pictures."
     )
 
 
