@@ -65,11 +65,12 @@ def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", systems: Sequence[str])
                 label=breakdown.system if place == 0 else None,
             )
     groups = breakdowns[0].groups
-    names = [f"{group.level}\n{group.n}" for group in groups]
-    axis.set_xticks(range(len(groups)), names, fontsize=8)
     if sum(len(str(group.level)) + 2 for group in groups) > PANEL_CHARACTERS:
         names = [f"{group.level} ({group.n})" for group in groups]
-        axis.set_xticks(range(len(groups)), names, rotation=40, ha="right", rotation_mode="anchor")
+        turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    else:
+        names, turned = [f"{group.level}\n{group.n}" for group in groups], {}
+    axis.set_xticks(range(len(groups)), names, fontsize=8, **turned)
     axis.set_xlim(-0.5, len(groups) - 0.5)
     smallest = min(b.p_holm for b in breakdowns)
     axis.set_title(f"{breakdowns[0].attribute} (smallest p = {smallest:.2g})", fontsize=10)

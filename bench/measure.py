@@ -39,14 +39,14 @@ class Judge:
 
 def measure(judge: Judge, outputs: Sequence[Output]) -> dict[str, Values]:
     """(N,) values per pixel metric, in the order of `outputs`; known values are not made again."""
-    todo = _unknown(judge, outputs)
+    known = _known(judge, outputs)
+    todo = _unknown(judge, outputs, known)
     for piece in judge.decoder.pieces([outputs], [todo]):
         for share in piece:
             _judge_rows(judge, [outputs[i] for i in share.positions], share.load())
-    return {
-        name: np.array([judge.store.value(_key(name, metric, o)) for o in outputs], np.float64)
-        for name, metric in _pixel_metrics(judge).items()
-    }
+    if todo:
+        known = _known(judge, outputs)
+    return {name: np.array(values, dtype=np.float64) for name, values in known.items()}
 
 
 def measure_together(
@@ -63,7 +63,7 @@ def measure_together(
     Raises:
         InputError: an image cannot be read.
     """
-    todo = [_unknown(judge, outputs) for outputs in systems]
+    todo = [_unknown(judge, outputs, _known(judge, outputs)) for outputs in systems]
     failed = set[int]()
     progress(sum(map(len, systems)) - sum(map(len, todo)))
     for piece in judge.decoder.pieces(systems, todo):
@@ -83,15 +83,23 @@ def _pixel_metrics(judge: Judge) -> dict[str, Metric]:
     return {name: m for name, m in judge.metrics.items() if m.per_image is not None}
 
 
-def _unknown(judge: Judge, outputs: Sequence[Output]) -> list[int]:
+def _known(judge: Judge, outputs: Sequence[Output]) -> dict[str, list[float | None]]:
+    """Stored values per pixel metric, in the order of `outputs`."""
+    return {
+        name: [judge.store.value(_key(name, metric, output)) for output in outputs]
+        for name, metric in _pixel_metrics(judge).items()
+    }
+
+
+def _unknown(
+    judge: Judge, outputs: Sequence[Output], known: Mapping[str, Sequence[float | None]]
+) -> list[int]:
     """Positions of images that lack a value or have not been seen by an observer."""
     unseen = set[int]().union(*(observer.missing(outputs) for observer in judge.observers))
-    metrics = _pixel_metrics(judge).items()
     return [
         index
-        for index, output in enumerate(outputs)
-        if index in unseen
-        or any(judge.store.value(_key(name, metric, output)) is None for name, metric in metrics)
+        for index in range(len(outputs))
+        if index in unseen or any(values[index] is None for values in known.values())
     ]
 
 

@@ -152,10 +152,8 @@ class Trainer:
             epsilon = y_t = torch.zeros_like(y_0)
         else:
             uniforms = noise_levels(config, batch.positions).to(self.device)
-            u, epsilon = (
-                uniforms[:, 0],
-                unit_noise(config, batch.positions, hr.shape[1:], self.device),
-            )
+            u = uniforms[:, 0]
+            epsilon = unit_noise(config, batch.positions, hr.shape[1:], self.device)
             if self.teacher is None:
                 gamma = diffusion.sample_gamma(self.schedule, uniforms)
                 y_t = diffusion.q_sample(y_0, gamma, epsilon)

@@ -125,10 +125,10 @@ def test_the_seed_changes_the_noise_and_only_then(config, noisy, tmp_path):
 
 
 def test_a_second_run_makes_and_judges_nothing(config, noisy, monkeypatch):
-    start(replace(config, systems=(noisy,)))
+    first = start(replace(config, systems=(noisy,)))
     monkeypatch.setattr("bench.outputs.run_system", lambda *_: pytest.fail("made again"))
     monkeypatch.setattr("bench.decoder.Decoder.read", lambda *_: pytest.fail("judged again"))
-    start(replace(config, systems=(noisy,)))
+    assert start(replace(config, systems=(noisy,))).table == first.table
 
 
 def test_the_cache_goes_by_content_not_by_name(config, noisy):

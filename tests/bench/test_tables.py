@@ -201,6 +201,7 @@ def test_paper_layouts_compile(name, tmp_path):
             pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
         pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
     compiles((GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), tmp_path)
+    assert (tmp_path / "d.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_command_writes_suite_and_layouts(run, capsys):

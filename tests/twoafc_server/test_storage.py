@@ -99,6 +99,13 @@ def test_a_right_state_is_possible(engine):
                 "VALUES (1, (SELECT id FROM trial WHERE slot_id = 1 AND number = 1), 1, 'u', 0)"
             )
         )
+    with reading(engine) as session:
+        written = session.execute(
+            text(
+                "SELECT slot.state, showing.client_uuid FROM showing JOIN slot ON slot.id = slot_id"
+            )
+        )
+        assert [tuple(row) for row in written] == [("claimed", "u")]
 
 
 def test_migrations_from_empty_give_the_models(database):
