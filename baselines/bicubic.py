@@ -1,8 +1,8 @@
 """Bicubic interpolation, the one resize operator: the condition that SR3 itself starts from."""
 
-from baselines.interpolation import Interpolation
-from baselines.registry import SystemOptions
-from sr3.resize import DOWNSAMPLER_ID, upsample
+from baselines.protocol import SystemOptions
+from baselines.shared.interpolation import Interpolation
+from sr3.pictures.resize import DOWNSAMPLER_ID, upsample
 
 
 def load(options: SystemOptions) -> Interpolation:

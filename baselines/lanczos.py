@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from baselines.interpolation import Interpolation
-from baselines.registry import SystemOptions
+from baselines.protocol import SystemOptions
+from baselines.shared.interpolation import Interpolation
 
 
 def lanczos(lr: Tensor, scale: int) -> Tensor:

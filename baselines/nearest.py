@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from baselines.interpolation import Interpolation
-from baselines.registry import SystemOptions
+from baselines.protocol import SystemOptions
+from baselines.shared.interpolation import Interpolation
 
 
 def repeat(lr: Tensor, scale: int) -> Tensor:

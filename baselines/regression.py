@@ -1,7 +1,7 @@
 """The regression twin: SR3's network in one step, trained on MSE (paper, Section 4)."""
 
-from baselines.registry import SystemOptions
-from baselines.trained import Trained, trained
+from baselines.protocol import SystemOptions
+from baselines.shared.trained import Trained, trained
 
 SOURCE = "the regression baseline of Saharia et al. 2023, this implementation"
 

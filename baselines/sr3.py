@@ -1,7 +1,7 @@
 """SR3 itself: iterative refinement with the shipped weights or a checkpoint by `sr3.train`."""
 
-from baselines.registry import SystemOptions
-from baselines.trained import Trained, trained
+from baselines.protocol import SystemOptions
+from baselines.shared.trained import Trained, trained
 
 SOURCE = "Saharia et al. 2023, this implementation"
 

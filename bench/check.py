@@ -8,8 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
-from bench.extra import require_bench_extra
-from sr3.errors import run_command
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,12 +36,12 @@ def main(argv: list[str] | None = None) -> int:
     require_bench_extra()
     from dataclasses import replace
 
-    from bench.dataset import open_set
-    from bench.doctor import check_folder
+    from bench.base.progress import Counter
+    from bench.doctor.examination import check_folder
     from bench.doctor.pictures import draw_offenders
-    from bench.files import write_json
-    from bench.progress import Counter
-    from bench.suite import load_suite
+    from bench.images.hr import open_set
+    from bench.suites.protocol import load_suite
+    from sr3.base.files import write_json
 
     named = load_suite(options.suite)
     images = open_set(named, options.data, options.limit)

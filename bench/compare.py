@@ -12,12 +12,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
-    from bench.metric import Metric
-    from bench.ranking import Ranking, Scored
+    from bench.comparison.ranking import Ranking, Scored
+    from bench.metrics.protocol import Metric
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     """Print a line per pair and metric."""
     options = parse(argv)
     require_bench_extra()
-    from bench.files import write_json
+    from sr3.base.files import write_json
 
     judged = [read_judged(path) for path in record_paths(options.what)]
     names = options.metrics.split(",") if options.metrics else None
@@ -86,7 +86,7 @@ def record_paths(what: Sequence[str]) -> list[Path]:
     """
     first = Path(what[0])
     if first.is_dir():
-        from bench.results import read_results
+        from bench.records.finished import read_results
 
         known = [record.system for record in read_results(first).measured]
         chosen = list(what[1:]) or known
@@ -112,9 +112,9 @@ def read_judged(path: Path) -> Judged:
 
     import numpy as np
 
-    from bench.files import read_json
-    from bench.ranking import Scored
-    from bench.records import read_images, read_record
+    from bench.comparison.ranking import Scored
+    from bench.records.record import read_images, read_record
+    from sr3.base.files import read_json
 
     record = read_record(path)
     stems, values = read_images(path.parent, record.system)
@@ -136,7 +136,7 @@ def compare(judged: Sequence[Judged], metrics: Sequence[str] | None = None) -> l
     Raises:
         InputError: other images, equal names, or a metric that is not there.
     """
-    from bench.ranking import rank
+    from bench.comparison.ranking import rank
 
     named = _distinct(judged)
     _same_images(judged)
@@ -217,7 +217,7 @@ def _same_images(judged: Sequence[Judged]) -> None:
 
 
 def _metric(name: str) -> "Metric":
-    from bench.metric import load_metric
+    from bench.metrics.protocol import load_metric
 
     return load_metric(name)
 

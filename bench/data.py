@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import positive
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.arguments import positive
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
-    from bench.prepare import Outcome
+    from bench.images.preparation import Outcome
 
 SHOWN_BAD = 20
 
@@ -41,8 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from bench.dataset import find_root
-    from bench.suite import load_suite, suite_names
+    from bench.images.hr import find_root
+    from bench.suites.protocol import load_suite, suite_names
 
     for name in suite_names():
         named = load_suite(name)
@@ -58,11 +58,11 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from bench.dataset import open_set
-    from bench.files import read_json
-    from bench.prepare import MANIFEST
-    from bench.progress import track
-    from bench.suite import load_suite
+    from bench.base.progress import track
+    from bench.images.hr import open_set
+    from bench.images.preparation import MANIFEST
+    from bench.suites.protocol import load_suite
+    from sr3.base.files import read_json
 
     named = load_suite(options.suite)
     images = open_set(named, options.data, progress=track)
@@ -84,9 +84,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from bench.prepare import prepare_folder
-    from bench.progress import track
-    from bench.suite import load_suite
+    from bench.base.progress import track
+    from bench.images.preparation import prepare_folder
+    from bench.suites.protocol import load_suite
 
     named = load_suite(options.suite)
     outcomes = prepare_folder(

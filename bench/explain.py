@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
-    from bench.metric import ImageBatch
-    from bench.results import Results
+    from bench.metrics.protocol import ImageBatch
+    from bench.records.finished import Results
 
 BATCH = 8
 
@@ -96,8 +96,8 @@ def main(argv: list[str] | None = None) -> int:
     """Print every convention of every claim, and the verdicts."""
     options = parse(argv)
     require_bench_extra()
-    from bench.files import write_json
-    from bench.results import read_results
+    from bench.records.finished import read_results
+    from sr3.base.files import write_json
 
     results = read_results(options.run)
     claims = list(_claims(results, options.paper, dict(options.match)))
@@ -123,7 +123,7 @@ def explain(results: "Results", claim: Claim, limit: int | None = None) -> Expla
     """
     import numpy as np
 
-    from bench.conventions import conventions
+    from bench.comparison.conventions import conventions
 
     ways = conventions(claim.metric)
     values: dict[str, list[Any]] = {way.name: [] for way in ways}
@@ -142,8 +142,8 @@ def explain(results: "Results", claim: Claim, limit: int | None = None) -> Expla
 def _claims(results: "Results", paper: str | None, match: Mapping[str, str]) -> Iterator[Claim]:
     if paper is None:
         return
-    from bench.conventions import explained_metrics
-    from bench.paper import load_table
+    from bench.comparison.conventions import explained_metrics
+    from bench.records.published import load_table
 
     rows = {_plain(row.system): row for row in load_table(paper).rows}
     for record in results.measured:
@@ -158,7 +158,7 @@ def _claims(results: "Results", paper: str | None, match: Mapping[str, str]) -> 
 
 
 def _given(results: "Results", system: str, metric: str, number: str) -> Claim:
-    from bench.conventions import explained_metrics
+    from bench.comparison.conventions import explained_metrics
 
     known = [record.system for record in results.measured]
     if system not in known:
@@ -182,10 +182,10 @@ def _slack(results: "Results", claim: Claim, times: float) -> float:
 
 
 def _batches(results: "Results", system: str, limit: int | None) -> Iterator["ImageBatch"]:
-    from bench.layout import REFERENCE
-    from bench.metric import ImageBatch
-    from bench.pixels import make_lr, to_batch
-    from sr3.images import read_rgb
+    from bench.images.pixels import make_lr, to_batch
+    from bench.metrics.protocol import ImageBatch
+    from bench.records.record import REFERENCE
+    from sr3.pictures.images import read_rgb
 
     scale = next(r.scale for r in results.measured if r.system == system)
     stems = results.images[:limit]
@@ -215,7 +215,7 @@ def _caveat(results: "Results", paper: str | None) -> str:
     dataset = results.records[0].dataset["name"]
     if paper is None:
         return f"This run is over {dataset}."
-    from bench.paper import load_table
+    from bench.records.published import load_table
 
     published = load_table(paper).dataset
     return (

@@ -11,7 +11,7 @@ Holm-corrected over the attributes. Set-level metrics are left out: a Frechet di
 the size of its set, so those of groups of different size cannot be compared.
 """
 
-from bench.extra import stop_without_extra
+from bench.base.extra import stop_without_extra
 
 if __name__ == "__main__":
     stop_without_extra()  # before the imports below, which need torch
@@ -26,14 +26,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.attributes import Attributes, Names, grouped, in_order, read_attributes, resolve
-from bench.files import write_json, write_text
-from bench.group_plot import write_plot
-from bench.group_text import render, table
-from bench.metric import Metric, Values, load_metric, metric_names
-from bench.records import is_record, read_images, read_record
-from bench.statistics import Interval, bootstrap_mean, holm
-from sr3.errors import InputError, run_command
+from bench.comparison.attributes import (
+    Attributes,
+    Names,
+    grouped,
+    in_order,
+    read_attributes,
+    resolve,
+)
+from bench.metrics.protocol import Metric, Values, load_metric, metric_names
+from bench.records.record import is_record, read_images, read_record
+from bench.reporting.group_plot import write_plot
+from bench.statistics.intervals import Interval, bootstrap_mean, holm
+from bench.typesetting.group_text import render, table
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_json, write_text
 
 Mask = NDArray[np.bool_]
 Summary = Callable[[Mask], Interval]

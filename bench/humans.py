@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.metric import Metric
-    from bench.records import Score
-    from bench.results import Results
+    from bench.metrics.protocol import Metric
+    from bench.records.finished import Results
+    from bench.records.record import Score
 
 ANALYSIS_VERSION = 1
 FOLDER, STORED = "humans", "study.json"  # under the run's folder
@@ -100,7 +100,7 @@ def column_name(task: str) -> str:
 
 def column(task: str, study: Study) -> "Metric":
     """The heading of a task's rates; people have no value for the ground truth itself."""
-    from bench.metric import Metric
+    from bench.metrics.protocol import Metric
 
     what = "fool rate" if study.reference == "hr" else f"preferred over {study.reference}"
     label = f"{what} {TASKS.get(task, task)}"
@@ -118,7 +118,7 @@ def column(task: str, study: Study) -> "Metric":
 
 def with_humans(results: "Results", study: Study) -> "Results":
     """The results with each task's rates as a further metric, ranked by the study's own tests."""
-    from bench.layout import REFERENCE
+    from bench.records.record import REFERENCE
 
     metrics, comparisons = dict(results.metrics), dict(results.comparisons)
     records = list(results.records)
@@ -148,7 +148,7 @@ def attached(results: "Results") -> "Results":
     """The results with the study that was last joined to their folder, if one was."""
     import pandas as pd
 
-    from bench.files import read_json
+    from sr3.base.files import read_json
 
     path = results.folder / FOLDER / STORED
     if not path.is_file():
@@ -175,15 +175,15 @@ def _to_json(study: Study) -> dict[str, Any]:
 
 
 def _score(row: Mapping[Any, Any]) -> "Score":
-    from bench.records import Score
+    from bench.records.record import Score
 
     value, low, high = (100 * float(row[name]) for name in ("rate", "low", "high"))
     return Score(value, low, high, int(row["trials"]), "%", 1)
 
 
 def _ranking(task: str, study: Study) -> dict[str, Any]:
-    """Best, all that Holm's test does not set apart from it, and second, as `bench.ranking`."""
-    from bench.ranking import UNRANKED
+    """Best, all that Holm's test does not set apart from it, and second, as a run ranks."""
+    from bench.comparison.ranking import UNRANKED
 
     of_task = study.rates[study.rates["task"] == task]
     rates = dict(zip(of_task["system"], of_task["rate"], strict=True))
@@ -220,15 +220,17 @@ def main(argv: list[str] | None = None) -> int:
     """Join a run and a study; returns the exit code."""
     options = parse(argv)
     require_bench_extra()
-    from bench import humans_join, humans_plot, latex, text
-    from bench.files import write_bytes, write_json, write_text
-    from bench.results import read_results
+    from bench.comparison import correlation
+    from bench.records.finished import read_results
+    from bench.reporting import humans_plot
     from bench.tables import suite_table
+    from bench.typesetting import latex, text
+    from sr3.base.files import write_bytes, write_json, write_text
 
     results, study = read_results(options.run), read_study(options.study)
     require_match(results, study)
-    joined = humans_join.join(results, study.images)
-    found = humans_join.correlate(joined, results.metrics, options.seed)
+    joined = correlation.join(results, study.images)
+    found = correlation.correlate(joined, results.metrics, options.seed)
     both = with_humans(results, study)
     table = suite_table(both)
     table = replace(table, notes=(*table.notes, note_of(study)))
@@ -241,7 +243,7 @@ def main(argv: list[str] | None = None) -> int:
     for task, picture in humans_plot.scatter_plots(joined, found, results.metrics).items():
         write_bytes(out / f"scatter_{task}.png", picture)
     print(text.render(table))
-    print(humans_join.summary(found, results.metrics))
+    print(correlation.summary(found, results.metrics))
     print(f"table, images.csv, correlations.csv and scatter plots are in {out}")
     return 0
 

@@ -9,7 +9,7 @@ per suite and extractor, and carry the identity of the extractor that made them.
 `mu` and `sigma` that other FID tools write; it trusts that they were made with the same network.
 """
 
-from bench.extra import stop_without_extra
+from bench.base.extra import stop_without_extra
 
 if __name__ == "__main__":
     stop_without_extra()  # before the imports below, which need torch
@@ -26,16 +26,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import judged_batch
-from bench.dataset import ImageSet, open_set, read_checked
-from bench.extractor import find_extractor, load_extractor
-from bench.features import FeatureStore
-from bench.files import sha256_of_bytes, write_bytes
-from bench.frechet import Gaussian, fit, from_moments
-from bench.pixels import to_batch
-from bench.progress import Counter, track
-from bench.suite import NamedSuite, load_suite
-from sr3.errors import InputError, run_command
+from bench.base.progress import Counter, track
+from bench.extractors.protocol import find_extractor, load_extractor
+from bench.images.hr import ImageSet, open_set, read_checked
+from bench.images.pixels import to_batch
+from bench.measuring.decoding import judged_batch
+from bench.measuring.features import FeatureStore
+from bench.statistics.frechet import Gaussian, fit, from_moments
+from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import sha256_of_bytes, write_bytes
 
 EXTRACTOR, LAYER = "inception_2015", "2048"
 VERSION = 1

@@ -5,7 +5,7 @@ images, tiles sortable by any metric or by the disagreement of two, error and co
 provenance.
 """
 
-from bench.extra import stop_without_extra
+from bench.base.extra import stop_without_extra
 
 if __name__ == "__main__":
     stop_without_extra()  # before the imports below, which need torch
@@ -24,23 +24,23 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
 
-from bench.charts import Point, curves, dots
-from bench.dataset import read_checked
-from bench.files import read_json, write_text
-from bench.group_text import differs, heading
 from bench.groups import Breakdown
 from bench.humans import attached
-from bench.layout import REFERENCE, Cell, Column, Table, build, digits_of, label_of
-from bench.metric import Metric
+from bench.images.hr import read_checked
+from bench.images.pixels import make_lr, to_batch
+from bench.metrics.protocol import Metric
 from bench.metrics.spectrum import radial_power
-from bench.paper import load_table, table_names
-from bench.pixels import make_lr, to_batch
-from bench.records import Record
-from bench.results import Results, read_results
-from bench.sheet import spread
-from bench.text import ARROWS, factor
-from sr3.errors import run_command
-from sr3.resize import downsample
+from bench.records.finished import Results, read_results
+from bench.records.published import load_table, table_names
+from bench.records.record import REFERENCE, Record
+from bench.reporting.charts import Point, curves, dots
+from bench.reporting.sheet import spread
+from bench.typesetting.group_text import differs, heading
+from bench.typesetting.layout import Cell, Column, Table, build, digits_of, label_of
+from bench.typesetting.text import ARROWS, factor
+from sr3.base.errors import run_command
+from sr3.base.files import read_json, write_text
+from sr3.pictures.resize import downsample
 
 SHOWN_IMAGES = 48
 EXTREMES = 3
@@ -97,7 +97,9 @@ def render(results: Results, shown: int) -> str:
         "images": pictures.uris,
     }
     environment = Environment(
-        loader=PackageLoader("bench"), autoescape=select_autoescape(["j2"]), trim_blocks=True
+        loader=PackageLoader("bench.reporting"),
+        autoescape=select_autoescape(["j2"]),
+        trim_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
         title=f"{first.suite}: {', '.join(r.system for r in results.measured)}",

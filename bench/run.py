@@ -9,12 +9,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.arguments import positive
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.arguments import positive
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
-    from bench.config import RunConfig
+    from bench.running.config import RunConfig
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,7 +58,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run; 1 when a system crashed, or something was unavailable under `--require`."""
     options = parse(argv)
     require_bench_extra()
-    from bench import groups, runner, text  # after the check: a plain install has no torch
+    from bench import groups
+    from bench.running import runner
+    from bench.typesetting import text  # after the check: a plain install has no torch
 
     attributes = _attributes(options.groups)
     planned = runner.plan(_config(options))
@@ -88,8 +90,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _config(options: argparse.Namespace) -> "RunConfig":
-    from bench.config import RunConfig
-    from bench.shards import shard_of
+    from bench.running.config import RunConfig
+    from bench.running.shards import shard_of
 
     shard = shard_of()
     device = _device(options.device, shard.local_rank)
@@ -119,7 +121,7 @@ def _config(options: argparse.Namespace) -> "RunConfig":
 
 
 def _attributes(name: str | None) -> Path | None:
-    from bench import attributes
+    from bench.comparison import attributes
 
     if name is None:
         return None

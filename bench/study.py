@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.extra import require_bench_extra
-from sr3.errors import InputError, run_command
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.dataset import Item
-    from bench.suite import Suite
+    from bench.images.hr import Item
+    from bench.suites.protocol import Suite
 
 MANIFEST_VERSION = 1
 # What practice and catch trials show against the true image: plainly worse, so that feedback and
@@ -75,8 +75,8 @@ def read_run(folder: Path, systems: Sequence[str]) -> tuple[str, dict[str, dict[
     Raises:
         InputError: no such record, records of different data, or a picture that was changed.
     """
-    from bench.files import sha256_of_file
-    from bench.records import read_record
+    from bench.records.record import read_record
+    from sr3.base.files import sha256_of_file
 
     records = {name: read_record(folder / f"{name}.json") for name in systems}
     data = {record.dataset.get("sha256") for record in records.values()}
@@ -117,8 +117,8 @@ def choose(options: argparse.Namespace, suite_name: str, stems: set[str]) -> Cho
     """
     import numpy as np
 
-    from bench.dataset import open_set
-    from bench.suite import load_suite
+    from bench.images.hr import open_set
+    from bench.suites.protocol import load_suite
 
     named = load_suite(suite_name)
     items = [item for item in open_set(named, options.data).items if item.stem in stems]
@@ -153,8 +153,8 @@ def build(
     Raises:
         InputError: the folder holds something already, or a picture has another size.
     """
-    from bench.files import disk_errors, write_json
-    from bench.suite import load_suite
+    from bench.suites.protocol import load_suite
+    from sr3.base.files import disk_errors, write_json
 
     suite = load_suite(suite_name).suite
     if out.exists() and any(out.iterdir()):
@@ -185,9 +185,9 @@ def _stimulus(
     """One row of the manifest; outputs None: the input enlarged, for practice and catch."""
     import torch
 
-    from bench.dataset import read_checked
-    from bench.pixels import make_lr, to_batch
-    from sr3.resize import upsample
+    from bench.images.hr import read_checked
+    from bench.images.pixels import make_lr, to_batch
+    from sr3.pictures.resize import upsample
 
     hr = read_checked(item.path, suite.size, "the study")
     lr = make_lr(to_batch([hr]), suite.scale)
@@ -211,7 +211,7 @@ def _write(out: Path, pixels: "np.ndarray") -> str:
     """Encode without metadata, name by content; returns the file's name."""
     from PIL import Image
 
-    from bench.files import sha256_of_bytes, write_bytes
+    from sr3.base.files import sha256_of_bytes, write_bytes
 
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)

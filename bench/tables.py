@@ -4,7 +4,7 @@ Writes LaTeX for the suite and for each layout of the paper asked for, published
 numbers side by side and labelled. Nothing is measured here: a table is a function of records.
 """
 
-from bench.extra import stop_without_extra
+from bench.base.extra import stop_without_extra
 
 if __name__ == "__main__":
     stop_without_extra()  # before the imports below, which need torch
@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import latex, text
-from bench.files import write_text
 from bench.humans import attached
-from bench.layout import (
-    REFERENCE,
+from bench.metrics.protocol import Metric, load_metric
+from bench.records.finished import Results, read_results, suite_folders
+from bench.records.published import PublishedTable, load_table
+from bench.records.record import REFERENCE
+from bench.typesetting import latex, text
+from bench.typesetting.layout import (
     Section,
     Table,
     build,
@@ -26,10 +28,8 @@ from bench.layout import (
     measured_row,
     published_section,
 )
-from bench.metric import Metric, load_metric
-from bench.paper import PublishedTable, load_table
-from bench.results import Results, read_results, suite_folders
-from sr3.errors import InputError, run_command
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_text
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.files import write_bytes
-from sr3.errors import InputError, run_command
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_bytes
 
 QUANTITIES = {"train/loss": "training loss", "validation/psnr": "held-out PSNR, dB"}
 COLOURS = {"regression": "#4477aa", "sr3": "#ee6677"}

@@ -14,9 +14,9 @@ import argparse
 
 import numpy as np
 
-from bench.frechet import frechet, paired_bootstrap
-from bench.statistics import interval_of_draws, resampling_indices
-from sr3.errors import run_command
+from bench.statistics.frechet import frechet, paired_bootstrap
+from bench.statistics.intervals import interval_of_draws, resampling_indices
+from sr3.base.errors import run_command
 
 SETTINGS = ((50, 200), (100, 200), (400, 200), (100, 400))  # images, features
 DRAWS, PLAIN = 400, 40

@@ -23,7 +23,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sr3 import checkpoint, images, train
+from sr3 import train
+from sr3.networks import checkpoint
+from sr3.pictures import images
 
 STEPS = 400
 

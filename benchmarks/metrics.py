@@ -7,7 +7,7 @@ The metrics are those of the suite natural4x, but for the seconds of sampling. T
 every file again for every metric: scikit-image and Pillow picture by picture, the lpips package
 pair by pair, torchvision's ResNet-50 and EfficientNet-Lite0 picture by picture, torch-fidelity once
 for paired FID, KID and IS of a system and once for its FID against reference statistics, and
-EfficientNet's features of system and HR for its distance. The harness is `bench.evaluate` as
+EfficientNet's features of system and HR for its distance. The harness is `bench.measuring` as
 `bench.run` uses it, intervals and all, from files to scores. Both use the same threads, and
 networks are built before the clocks run. Where the real weights are not in BENCH_WEIGHTS, random
 ones of the same networks stand in: the arithmetic is the same, and their numbers, called "random
@@ -40,17 +40,19 @@ from scipy import linalg
 from tqdm import tqdm
 from usual_way import AGAIN, FIXED, SCALE, SIDE, Clock, Judged, UsualWay
 
-from bench import frechet, perceptual, reference, weights
-from bench.dataset import open_set, read_checked
-from bench.decoder import THREADS
-from bench.evaluate import Evaluator
-from bench.extractor import load_extractor
-from bench.files import sha256_of_file
-from bench.metric import load_metric
-from bench.outputs import Output
-from bench.store import Store
-from bench.suite import NamedSuite, load_suite
-from sr3.errors import run_command
+from bench import reference, weights
+from bench.base.cache import Store
+from bench.extractors.protocol import load_extractor
+from bench.images.hr import open_set, read_checked
+from bench.images.outputs import Output
+from bench.measuring.decoding import THREADS
+from bench.measuring.scores import Evaluator
+from bench.metrics.kinds import perceptual
+from bench.metrics.protocol import load_metric
+from bench.statistics import frechet
+from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.errors import run_command
+from sr3.base.files import sha256_of_file
 
 KERNELS = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -68,7 +70,7 @@ EXTRACTORS = ("efficientnet_lite0", "inception_2015", "resnet50_v1")
 
 def mosaics(folder: Path, n: int) -> None:
     """HR pictures of four embedded faces each, mirrored or not, and each system's outputs."""
-    root = Path(frechet.__file__).parent / "embedded" / "faces-rendered"
+    root = Path(frechet.__file__).parents[1] / "embedded" / "faces-rendered"
     faces = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(root.glob("*.png"))]
     rng = np.random.default_rng(0)
     for name in ("hr", *KERNELS):

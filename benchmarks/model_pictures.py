@@ -23,18 +23,18 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from tqdm import tqdm
 
-from baselines import registry
-from baselines.registry import SystemOptions
-from bench.attributes import Attributes, read_attributes, resolve
-from bench.dataset import Item, open_set, read_checked
-from bench.files import write_bytes
-from bench.outputs import Job, run_system
-from bench.pixels import make_lr, to_batch
-from bench.sheet import enlarge, spread
-from bench.suite import NamedSuite, load_suite
-from sr3.errors import InputError, run_command
-from sr3.images import to_uint8
-from sr3.scores import FrechetLite
+from baselines import protocol
+from baselines.protocol import SystemOptions
+from bench.comparison.attributes import Attributes, read_attributes, resolve
+from bench.images.hr import Item, open_set, read_checked
+from bench.images.outputs import Job, run_system
+from bench.images.pixels import make_lr, to_batch
+from bench.reporting.sheet import enlarge, spread
+from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_bytes
+from sr3.pictures.images import to_uint8
+from sr3.searching.scores import FrechetLite
 
 FACES, FAILURES, SAMPLES = 24, 8, 3
 SHOWN = (
@@ -63,7 +63,7 @@ class Models:
         options = SystemOptions(
             self.named.suite.weights, self.named.suite.scale, self.checkpoints.get(system)
         )
-        loaded = registry.load(system, options)
+        loaded = protocol.load(system, options)
         job = Job(loaded, self.named.suite, Path(), 0, BATCH, "cpu", sample)
         batches = [items[i : i + BATCH] for i in range(0, len(items), BATCH)]
         shown = tqdm(batches, f"{system}, sample {sample + 1}", leave=False)

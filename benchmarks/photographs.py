@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.files import write_csv
-from sr3.errors import InputError, run_command
-from sr3.images import open_image, write_png
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_csv
+from sr3.pictures.images import open_image, write_png
 
 CATALOGUE = Path(__file__).with_suffix(".csv")
 TILE = 256

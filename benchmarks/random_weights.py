@@ -11,9 +11,9 @@ from unittest import mock
 import torch
 from torch import nn
 
-from bench import weights
-from bench.torchvision_guard import import_guarded
-from bench.weights_table import TABLE, WeightsFile
+from bench.pretrained import weights
+from bench.pretrained.catalogue import TABLE, WeightsFile
+from bench.pretrained.torchvision_guard import import_guarded
 
 
 def stand_in(folder: Path) -> dict[str, WeightsFile]:

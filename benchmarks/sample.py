@@ -22,15 +22,19 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from bench.frechet import paired_bootstrap
-from bench.statistics import interval_of_draws
-from sr3 import checkpoint, images, samplers, sampling, schedule_choice, scores
-from sr3.errors import InputError, run_command
-from sr3.files import write_text
-from sr3.resize import downsample
-from sr3.rng import generator_of
+from bench.statistics.frechet import paired_bootstrap
+from bench.statistics.intervals import interval_of_draws
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_text
+from sr3.base.rng import generator_of
+from sr3.diffusion import samplers
+from sr3.networks import checkpoint
+from sr3.pictures import images
+from sr3.pictures.resize import downsample
 from sr3.sample import DEFAULT_WEIGHTS, find_weights
-from sr3.search_space import key_of
+from sr3.sampling import schedule_choice, upscaling
+from sr3.searching import scores
+from sr3.searching.space import key_of
 
 STEPS = (1, 2, 4, 8, 16, 32, 100)
 BASELINE = "ancestral"
@@ -132,7 +136,7 @@ class Benchmark:
     def _sample(self, case: Case, part: slice) -> np.ndarray:
         lr = self.lr[part].to(self.args.device)
         generators = [generator_of(0, "benchmark", part.start + i) for i in range(len(lr))]
-        sr = sampling.upscale(
+        sr = upscaling.upscale(
             self.model, lr, generators, case.sampler, case.steps, self.args.precision,
             consistent=case.consistent, temperature=case.temperature, spread=case.spread,
         )  # fmt: skip

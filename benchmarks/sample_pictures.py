@@ -14,13 +14,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sr3 import cascade, checkpoint, images, inputs, outputs, samplers, sampling
-from sr3.cascade import Stage
-from sr3.errors import run_command
-from sr3.model import Model
-from sr3.resize import downsample, upsample
-from sr3.rng import generator_of
+from sr3.base.errors import run_command
+from sr3.base.rng import generator_of
+from sr3.diffusion import samplers
+from sr3.networks import checkpoint
+from sr3.networks.model import Model
+from sr3.pictures import images, kinds
+from sr3.pictures.resize import downsample, upsample
 from sr3.sample import DEFAULT_WEIGHTS, find_weights
+from sr3.sampling import chain, outputs, upscaling
+from sr3.sampling.chain import Stage
 
 STEPS = 8
 FACES = 2
@@ -41,7 +44,7 @@ class Studio:
         lr = self.lr if lr is None else lr
         generators = [generator_of(seed, "pictures", i) for i in range(len(lr))]
         options = {"sampler": "dpmpp-2m-sde"} | options
-        return sampling.upscale(self.model, lr, generators, **options)
+        return upscaling.upscale(self.model, lr, generators, **options)
 
     def given(self) -> dict[str, Tensor]:
         """The columns that every picture begins with."""
@@ -112,9 +115,9 @@ def tile(s: Studio) -> dict[str, Tensor]:
     return {f"overlap {n}": s.make(lr, steps=STEPS, overlap=n) for n in (0, 16, 32, 64)}
 
 
-def kinds(s: Studio) -> dict[str, Tensor]:
+def gray_and_alpha(s: Studio) -> dict[str, Tensor]:
     """Gray in, gray out; alpha upsampled apart, shown over a checkerboard."""
-    luma = torch.einsum("bchw,c->bhw", s.lr, torch.tensor(inputs.LUMA))[:, None].expand(
+    luma = torch.einsum("bchw,c->bhw", s.lr, torch.tensor(kinds.LUMA))[:, None].expand(
         -1, 3, -1, -1
     )
     gray = s.make(luma, steps=STEPS)
@@ -131,16 +134,16 @@ def kinds(s: Studio) -> dict[str, Tensor]:
 
 
 def _gray_of(sr: Tensor) -> Tensor:
-    pixels = inputs.finish(inputs.Picture(sr, None, True), sr)
+    pixels = kinds.finish(kinds.Picture(sr, None, True), sr)
     return images.from_uint8(pixels[None, :, :, None].repeat(3, axis=3))[0]
 
 
-def chain(s: Studio) -> dict[str, Tensor]:
+def two_models(s: Studio) -> dict[str, Tensor]:
     """16 -> 128 -> 512, shown as the eyes' region of the end."""
     second = Stage(checkpoint.load_model(checkpoint.shipped("natural4x-regression")))
     stages = [Stage(s.model, steps=STEPS), second]
-    sr = cascade.run(stages, s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
-    first = cascade.run(stages[:1], s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
+    sr = chain.run(stages, s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
+    first = chain.run(stages[:1], s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
     middle = upsample(first, 4)
     cut = slice(128, 384)
     return {
@@ -152,7 +155,7 @@ def chain(s: Studio) -> dict[str, Tensor]:
 def compare(s: Studio) -> np.ndarray:
     """The sheet that --compare --mean --num-samples 3 writes."""
     samples = torch.stack([s.make(seed=k, steps=STEPS)[0] for k in range(3)])
-    picture = inputs.Picture(s.lr[0], None, False)
+    picture = kinds.Picture(s.lr[0], None, False)
     return outputs.sheet(outputs.Result(picture, samples, s.model.spec.scale), mean=True)
 
 
@@ -166,8 +169,8 @@ PICTURES: dict[str, Callable[[Studio], dict[str, Tensor] | np.ndarray]] = {
     "precision": precision,
     "compare": compare,
     "tile": tile,
-    "kinds": kinds,
-    "then": chain,
+    "kinds": gray_and_alpha,
+    "then": two_models,
 }
 
 

@@ -26,12 +26,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from sr3 import config
-from sr3.data import Batch
-from sr3.distributed import World, choose_device
-from sr3.options import RunOptions, keep_freed_memory
-from sr3.presets import PRESETS
-from sr3.trainer import Trainer
+from sr3.data.examples import Batch
+from sr3.networks.presets import PRESETS
+from sr3.training import config
+from sr3.training.options import RunOptions, keep_freed_memory
+from sr3.training.processes import World, choose_device
+from sr3.training.trainer import Trainer
 
 # name -> (changes of RunOptions, of TrainConfig, whether attention is one fused kernel)
 VARIANTS = {

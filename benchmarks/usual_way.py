@@ -13,10 +13,10 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from bench import weights
 from bench.extractors.efficientnet_lite0 import SIDE as LITE_SIDE
-from bench.pixels import make_lr, to_batch
-from bench.torchvision_guard import import_guarded
+from bench.images.pixels import make_lr, to_batch
+from bench.pretrained import weights
+from bench.pretrained.torchvision_guard import import_guarded
 
 SIDE, SCALE = 256, 4
 TERMS = "torch-fidelity: distances and scores of features"

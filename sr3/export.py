@@ -10,9 +10,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from sr3 import checkpoint
-from sr3.errors import InputError, run_command
-from sr3.model import ModelSpec
+from sr3.base.errors import InputError, run_command
+from sr3.networks import checkpoint
+from sr3.networks.model import ModelSpec
 
 
 def export(

@@ -9,9 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sr3 import checkpoint, memory
-from sr3.errors import InputError, run_command
-from sr3.presets import PRESETS
+from sr3.base.errors import InputError, run_command
+from sr3.networks import checkpoint
+from sr3.networks.presets import PRESETS
+from sr3.training import memory
 
 GIB = 2**30
 

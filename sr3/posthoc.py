@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr3 import checkpoint, ema
-from sr3.errors import InputError, run_command
-from sr3.model import ModelSpec
+from sr3.base.errors import InputError, run_command
+from sr3.networks import checkpoint
+from sr3.networks.model import ModelSpec
+from sr3.training import averages
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def mix(chosen: Sequence[Snapshot], shares: Sequence[float]) -> dict[str, Tensor
 def distance(chosen: Sequence[Snapshot], shares: Sequence[float], step: int, width: float) -> float:
     """Relative L2 distance of the mixture's profile from the wanted one."""
     steps = np.array([s.step for s in chosen] + [step], np.float64)
-    exponents = np.array([ema.exponent_of(w) for w in [*(s.sigma_rel for s in chosen), width]])
-    gram = ema.correlation(steps[:, None], exponents[:, None], steps, exponents)
+    exponents = np.array([averages.exponent_of(w) for w in [*(s.sigma_rel for s in chosen), width]])
+    gram = averages.correlation(steps[:, None], exponents[:, None], steps, exponents)
     signed = np.append(shares, -1.0)
     return float(np.sqrt(max(0.0, signed @ gram @ signed) / gram[-1, -1]))
 
@@ -68,7 +69,7 @@ def reconstruct(run: Path, width: float, step: int | None, out: Path) -> float:
     if not chosen:
         raise InputError(f"found no snapshot up to step {step}, the first is at {every[0].step}")
     try:
-        shares = ema.mixture([(s.step, s.sigma_rel) for s in chosen], step, width)
+        shares = averages.mixture([(s.step, s.sigma_rel) for s in chosen], step, width)
     except ValueError as error:
         raise InputError(str(error)) from error
     described = checkpoint.read_tensors(chosen[-1].path).description

@@ -19,11 +19,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sr3 import cascade, checkpoint, folder, images, inputs, outputs, samplers
-from sr3.cascade import Stage
-from sr3.errors import InputError, run_command
-from sr3.folder import Shard, Source
-from sr3.rng import generator_of
+from sr3.base.errors import InputError, run_command
+from sr3.base.rng import generator_of
+from sr3.diffusion import samplers
+from sr3.networks import checkpoint
+from sr3.pictures import images, kinds
+from sr3.sampling import chain, folder, outputs
+from sr3.sampling.chain import Stage
+from sr3.sampling.folder import Shard, Source
 
 DEFAULT_WEIGHTS = "face8x-sr3"
 LOG_INTERVAL_S = 10.0  # between lines of progress where stderr is a file
@@ -57,7 +60,7 @@ class Run:
         s = self.settings
         share = len(lr) / s.num_samples
         samples = [
-            cascade.run(
+            chain.run(
                 self.stages,
                 lr.to(self.device),
                 partial(self._generators, hashes, k),
@@ -77,11 +80,11 @@ class Run:
         self, batch: list[Source], hashes: list[str], progress: Callable[[float], None]
     ) -> list[dict[str, Any]]:
         """Sample a batch and write its outputs; a record per picture."""
-        pictures = [inputs.read_picture(source.path) for source in batch]
+        pictures = [kinds.read_picture(source.path) for source in batch]
         sr = self.upscale(torch.stack([p.rgb for p in pictures]), hashes, progress)
         records = []
         for source, sha256, picture, samples in zip(batch, hashes, pictures, sr, strict=True):
-            result = outputs.Result(picture, samples, cascade.total_scale(self.stages))
+            result = outputs.Result(picture, samples, chain.total_scale(self.stages))
             s = self.settings
             files = outputs.write(self.out, source.name, result, s.mean, s.compare)
             numbers = outputs.measure(result)

@@ -20,16 +20,20 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from sr3 import checkpoint, images, samplers, schedule_choice, scores, search_report
-from sr3.errors import InputError, run_command
-from sr3.files import write_text
-from sr3.model import ModelSpec, training_schedule
+from sr3.base.errors import InputError, run_command
+from sr3.base.files import write_text
+from sr3.diffusion import samplers
+from sr3.diffusion.schedule import Schedule
+from sr3.networks import checkpoint
+from sr3.networks.model import ModelSpec, training_schedule
+from sr3.pictures import images
 from sr3.sample import DEFAULT_WEIGHTS, LOG_INTERVAL_S, find_weights
-from sr3.schedule import Schedule
-from sr3.scores import Score
-from sr3.search_report import Row, Trial
-from sr3.search_space import FAMILIES, candidates
-from sr3.search_worker import Job, Setting, Task, executor, submit_all
+from sr3.sampling import schedule_choice
+from sr3.searching import report, scores
+from sr3.searching.report import Row, Trial
+from sr3.searching.scores import Score
+from sr3.searching.space import FAMILIES, candidates
+from sr3.searching.worker import Job, Setting, Task, executor, submit_all
 
 FIRST_RUNG = 12  # pictures: fewer make the Frechet distance a coin toss
 
@@ -205,9 +209,9 @@ def main(argv: list[str] | None = None) -> int:
         for steps in budgets:
             more, compared = search_budget(search, args, sampler, steps)
             trials, rows = trials + more, rows + compared
-    write_text(args.out / "trials.csv", search_report.csv_of(trials))
-    search_report.write(args.out, rows, score.name)
-    print(search_report.markdown(rows, score.name))
+    write_text(args.out / "trials.csv", report.csv_of(trials))
+    report.write(args.out, rows, score.name)
+    print(report.markdown(rows, score.name))
     return 0
 
 

@@ -22,11 +22,12 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from sr3 import images, sources
-from sr3.checkpoint import sha256
-from sr3.errors import InputError, StorageFullError, run_command
-from sr3.files import write_text
-from sr3.resize import area_resize
+from sr3.base.errors import InputError, StorageFullError, run_command
+from sr3.base.files import write_text
+from sr3.data import sources
+from sr3.networks.checkpoint import sha256
+from sr3.pictures import images
+from sr3.pictures.resize import area_resize
 
 CONVERTED = ("L", "P", "LA", "RGBA", "CMYK", "1")
 MANIFEST = "manifest.json"

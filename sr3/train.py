@@ -19,15 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr3 import checkpoint, images, logs, sources
-from sr3.config import TrainConfig, build, read_recipe
-from sr3.data import Batch, Positions, Preloaded, TrainingPictures, loader, read_square
-from sr3.distributed import World, choose_device, fill, open_world
-from sr3.errors import InputError, run_command
-from sr3.monitor import BadPictures, Complaint, Monitor
-from sr3.options import RunOptions, keep_freed_memory
-from sr3.runfolder import RunFolder
-from sr3.trainer import Trainer, learning_rate_at
+from sr3.base.errors import InputError, run_command
+from sr3.data import sources
+from sr3.data.examples import Batch, Positions, Preloaded, TrainingPictures, loader, read_square
+from sr3.networks import checkpoint
+from sr3.pictures import images
+from sr3.training import logs
+from sr3.training.config import TrainConfig, build, read_recipe
+from sr3.training.monitor import BadPictures, Complaint, Monitor
+from sr3.training.options import RunOptions, keep_freed_memory
+from sr3.training.processes import World, choose_device, fill, open_world
+from sr3.training.run_folder import RunFolder
+from sr3.training.trainer import Trainer, learning_rate_at
 
 STOPPED = 75  # exit code after SIGTERM or Ctrl-C with the state saved: run the command again
 

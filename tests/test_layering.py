@@ -54,17 +54,17 @@ def test_nobody_imports_the_entry_point():
 
 
 def test_the_unet_knows_none_of_the_method():
-    names = {name.rpartition(".")[2] for name in imported(ROOT / "sr3/unet.py")}
+    names = {name.rpartition(".")[2] for name in imported(ROOT / "sr3/networks/unet.py")}
     assert names & METHOD == set()
 
 
 def test_schedule_and_diffusion_know_nothing_above_them():
-    assert not {n for n in imported(ROOT / "sr3/schedule.py") if n.startswith("sr3.")} - {
-        "sr3.errors",
-        "sr3.errors.InputError",
+    assert not {n for n in imported(ROOT / "sr3/diffusion/schedule.py") if n.startswith("sr3.")} - {
+        "sr3.base.errors",
+        "sr3.base.errors.InputError",
     }
     above = METHOD - {"schedule", "diffusion"}
-    names = {name.rpartition(".")[2] for name in imported(ROOT / "sr3/diffusion.py")}
+    names = {name.rpartition(".")[2] for name in imported(ROOT / "sr3/diffusion/process.py")}
     assert names & above == set()
 
 

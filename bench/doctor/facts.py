@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.pixels import make_lr
-from sr3.resize import downsample, upsample
+from bench.images.pixels import make_lr
+from sr3.pictures.resize import downsample, upsample
 
 LEVELS = 256
 BLOCK = 8  # side of JPEG's blocks, pixels

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bench.doctor.report import Finding, Severity
-from sr3.errors import InputError
-from sr3.images import SUFFIXES, open_image
+from sr3.base.errors import InputError
+from sr3.pictures.images import SUFFIXES, open_image
 
 FORMATS = {
     ".png": "PNG",

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.dataset import ImageSet, Item, read_checked
 from bench.doctor.files import list_stems
 from bench.doctor.report import Finding, Report
-from bench.files import disk_errors
-from bench.pixels import make_lr, to_batch
-from bench.suite import Suite
-from sr3.errors import InputError
-from sr3.images import open_image, write_png
-from sr3.resize import downsample
+from bench.images.hr import ImageSet, Item, read_checked
+from bench.images.pixels import make_lr, to_batch
+from bench.suites.protocol import Suite
+from sr3.base.errors import InputError
+from sr3.base.files import disk_errors
+from sr3.pictures.images import open_image, write_png
+from sr3.pictures.resize import downsample
 
 ROWS = 4  # offenders shown per check
 TILE = 192  # pixels

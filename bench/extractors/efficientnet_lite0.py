@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from bench.extractor import Extractor
-from bench.folding import fold_batch_norms
-from bench.torchvision_guard import import_guarded
+from bench.extractors.protocol import Extractor
+from bench.pretrained.folding import fold_batch_norms
+from bench.pretrained.torchvision_guard import import_guarded
 
 SIDE = 224
 CROPPED_UP_TO = 256  # sides of 224 to 256 are centre-cropped, the rest resized

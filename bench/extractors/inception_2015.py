@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.extractor import Extractor
-from bench.folding import fold_batch_norms
-from bench.torchvision_guard import import_guarded
+from bench.extractors.protocol import Extractor
+from bench.pretrained.folding import fold_batch_norms
+from bench.pretrained.torchvision_guard import import_guarded
 
 SIDE = 299
 LAYERS = {"2048": 2048, "logits_unbiased": 1008}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from bench.extractor import Extractor
 from bench.extractors import inception_2015
-from sr3.resize import resize
+from bench.extractors.protocol import Extractor
+from sr3.pictures.resize import resize
 
 SIDE = inception_2015.SIDE
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.metric import ImageBatch, Metric, Values
-from bench.pixels import ycbcr
+from bench.images.pixels import ycbcr
+from bench.metrics.protocol import ImageBatch, Metric, Values
 
 
 def per_image(batch: ImageBatch) -> Values:

@@ -3,8 +3,8 @@
 import numpy as np
 from torch import Tensor
 
-from bench.metric import ImageBatch, Metric, Values
-from sr3.resize import downsample
+from bench.metrics.protocol import ImageBatch, Metric, Values
+from sr3.pictures.resize import downsample
 
 KERNEL_MISMATCH = 0.5e-5  # a ground truth above this floor was not made by this downsampler
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.metric import Metric, Values
+from bench.metrics.protocol import Metric, Values
 
 
 def diversity(samples: Tensor) -> Values:

@@ -1,7 +1,7 @@
 """Top-1 error of EfficientNet-Lite0: works offline, is not the paper's ResNet-50."""
 
-from bench import classify
-from bench.metric import Metric
+from bench.metrics.kinds import classification
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="Error (EffNet-Lite0)",
@@ -11,10 +11,10 @@ METRIC = Metric(
     decimals=3,
     version=1,
     source="EfficientNet-Lite0 top-1, centre crop 224",
-    per_feature=classify.top(1),
+    per_feature=classification.top(1),
     extractor="efficientnet_lite0",
-    interval=classify.error_rate,
-    pair=classify.compare,
+    interval=classification.error_rate,
+    pair=classification.compare,
     faces=False,
     classes=True,
 )

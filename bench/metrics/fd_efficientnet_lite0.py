@@ -1,7 +1,7 @@
 """Frechet distance over EfficientNet-Lite0's 1280 features: works offline, is not FID."""
 
-from bench.metric import Metric
-from bench.sets import frechet_paired
+from bench.metrics.kinds.sets import frechet_paired
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="FD (EffNet-Lite0)",

@@ -3,8 +3,8 @@
 The network and the distance are those of `fid_paired`; only the resize before Inception differs.
 """
 
-from bench.metric import Metric
-from bench.sets import frechet_paired
+from bench.metrics.kinds.sets import frechet_paired
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="FID (clean)",

@@ -1,7 +1,7 @@
 """FID against the suite's own HR set: Frechet distance over Inception's 2048 pooled features."""
 
-from bench.metric import Metric
-from bench.sets import frechet_paired
+from bench.metrics.kinds.sets import frechet_paired
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="FID (paired)",

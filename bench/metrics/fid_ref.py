@@ -1,9 +1,9 @@
 """FID against external reference statistics, as the paper's Table 3: see `bench.reference`."""
 
-from bench.frechet import Gaussian, bootstrap
-from bench.metric import Features, Metric, SetValue
+from bench.metrics.protocol import Features, Metric, SetValue
 from bench.reference import EXTRACTOR, LAYER
-from bench.statistics import interval_of_draws
+from bench.statistics.frechet import Gaussian, bootstrap
+from bench.statistics.intervals import interval_of_draws
 
 
 def per_reference(sr: Features, reference: Gaussian, draws: int, seed: int) -> SetValue:

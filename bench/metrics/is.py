@@ -5,8 +5,8 @@ It cannot exceed the images per split, so it is greyed out under 5000 images, an
 for faces.
 """
 
-from bench.metric import Metric
-from bench.sets import inception_score
+from bench.metrics.kinds.sets import inception_score
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="IS",

@@ -3,8 +3,8 @@
 Subsets hold 1000 images, or all of them where there are fewer.
 """
 
-from bench.metric import Metric
-from bench.sets import kid
+from bench.metrics.kinds.sets import kid
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="KID",

@@ -1,7 +1,7 @@
 """LPIPS v0.1 over AlexNet: perceptual distance at native size (Zhang et al. 2018)."""
 
-from bench import perceptual
-from bench.metric import ImageBatch, Metric, Values
+from bench.metrics.kinds import perceptual
+from bench.metrics.protocol import ImageBatch, Metric, Values
 
 
 def per_image(batch: ImageBatch) -> Values:

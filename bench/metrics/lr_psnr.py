@@ -1,8 +1,8 @@
 """LR-PSNR: the consistency in dB, as the SRFlow and NTIRE papers print it."""
 
-from bench.metric import ImageBatch, Metric, Values
+from bench.metrics.protocol import ImageBatch, Metric, Values
 from bench.metrics.psnr import psnr
-from sr3.resize import downsample
+from sr3.pictures.resize import downsample
 
 
 def per_image(batch: ImageBatch) -> Values:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.metric import Metric, Values
-from bench.statistics import Interval
+from bench.metrics.protocol import Metric, Values
+from bench.statistics.intervals import Interval
 
 
 def largest(peak_bytes: Values) -> Interval:

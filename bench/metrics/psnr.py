@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.metric import ImageBatch, Metric, Values
+from bench.metrics.protocol import ImageBatch, Metric, Values
 
 
 def psnr(sr: Tensor, hr: Tensor) -> Values:

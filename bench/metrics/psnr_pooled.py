@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from bench.metric import ImageBatch, Metric, Values
-from bench.statistics import Interval, Paired, bootstrap_mean, paired_bootstrap
+from bench.metrics.protocol import ImageBatch, Metric, Values
+from bench.statistics.intervals import Interval, Paired, bootstrap_mean, paired_bootstrap
 
 
 def per_image(batch: ImageBatch) -> Values:

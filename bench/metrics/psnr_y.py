@@ -1,8 +1,8 @@
 """PSNR over BT.601 luma (16..235) with a border of `scale` pixels cropped: EDSR's convention."""
 
-from bench.metric import ImageBatch, Metric, Values
+from bench.images.pixels import crop_border, luma
+from bench.metrics.protocol import ImageBatch, Metric, Values
 from bench.metrics.psnr import psnr
-from bench.pixels import crop_border, luma
 
 
 def per_image(batch: ImageBatch) -> Values:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.metric import ImageBatch, Metric, Values
-from bench.pixels import ycbcr
+from bench.images.pixels import ycbcr
+from bench.metrics.protocol import ImageBatch, Metric, Values
 
 FLOOR = 1e-12  # power below it is rounding; keeps the logarithm of flat pictures finite
 

@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from bench.metric import ImageBatch, Metric, Values
+from bench.metrics.protocol import ImageBatch, Metric, Values
 
 TAPS = 11
 SIGMA = 1.5

@@ -1,8 +1,8 @@
 """SSIM over BT.601 luma (16..235) with a border of `scale` pixels cropped."""
 
-from bench.metric import ImageBatch, Metric, Values
+from bench.images.pixels import crop_border, luma
+from bench.metrics.protocol import ImageBatch, Metric, Values
 from bench.metrics.ssim import ssim
-from bench.pixels import crop_border, luma
 
 
 def per_image(batch: ImageBatch) -> Values:

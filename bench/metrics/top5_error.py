@@ -1,7 +1,7 @@
 """Top-5 error of ResNet-50 on the outputs (paper, Table 4)."""
 
-from bench import classify
-from bench.metric import Metric
+from bench.metrics.kinds import classification
+from bench.metrics.protocol import Metric
 
 METRIC = Metric(
     title="Top-5 error",
@@ -11,10 +11,10 @@ METRIC = Metric(
     decimals=3,
     version=1,
     source="torchvision ResNet-50 IMAGENET1K_V1, normalised, not resized",
-    per_feature=classify.top(5),
+    per_feature=classification.top(5),
     extractor="resnet50_v1",
-    interval=classify.error_rate,
-    pair=classify.compare,
+    interval=classification.error_rate,
+    pair=classification.compare,
     faces=False,
     classes=True,
 )

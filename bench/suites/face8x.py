@@ -7,7 +7,7 @@ by sr3; a second run takes seconds. The paper's numbers are for CelebA-HQ and st
 table: they are comparable only with `--data` made from CelebA-HQ by `python -m bench.data prepare`.
 """
 
-from bench.suite import Suite
+from bench.suites.protocol import Suite
 
 SUITE = Suite(
     title="faces 16x16 to 128x128",

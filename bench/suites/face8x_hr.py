@@ -7,7 +7,7 @@ face8x-hr SOURCE DIR`. Run time: seconds per image and system for interpolation;
 shipped, so give `--checkpoint sr3=FILE --checkpoint regression=FILE`.
 """
 
-from bench.suite import Suite
+from bench.suites.protocol import Suite
 
 SUITE = Suite(
     title="faces 64x64 to 512x512",

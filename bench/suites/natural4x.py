@@ -8,7 +8,7 @@ SOURCE DIR`; file names that begin with a WordNet id carry their class. Run time
 compare with the paper at N = 50000 only.
 """
 
-from bench.suite import Suite
+from bench.suites.protocol import Suite
 
 SUITE = Suite(
     title="natural images 64x64 to 256x256",

@@ -9,7 +9,7 @@ resized to 224 before it is classified. Run time on 2 CPU cores for 200 images: 
 system, and seconds per image for sr3.
 """
 
-from bench.suite import Suite
+from bench.suites.protocol import Suite
 
 SUITE = Suite(
     title="classification of 56x56 to 224x224",

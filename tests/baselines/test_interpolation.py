@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines.registry import SystemOptions, UnavailableError, code_digest, load, names
-from sr3.errors import InputError
+from baselines.protocol import SystemOptions, UnavailableError, load, names
+from sr3.base.errors import InputError
+from sr3.base.modules import code_digest
 
 OPTIONS = SystemOptions(weights=None, scale=4)
 

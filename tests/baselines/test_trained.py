@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from baselines.registry import SystemOptions, load
-from sr3.checkpoint import save_model, sha256
-from sr3.errors import InputError
-from sr3.model import Model, ModelSpec
-from sr3.presets import PRESETS
-from sr3.rng import generator_of
-from sr3.sampling import upscale
+from baselines.protocol import SystemOptions, load
+from sr3.base.errors import InputError
+from sr3.base.rng import generator_of
+from sr3.networks.checkpoint import save_model, sha256
+from sr3.networks.model import Model, ModelSpec
+from sr3.networks.presets import PRESETS
+from sr3.sampling.upscaling import upscale
 
 
 @pytest.fixture

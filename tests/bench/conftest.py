@@ -9,7 +9,7 @@ from PIL import Image
 
 SMALL_SUITE = '''
 """A tiny suite of a user: 32x32 from 8x8."""
-from bench.suite import Suite
+from bench.suites.protocol import Suite
 
 SUITE = Suite(
     title="tiny", version=3, scale=4, size=(32, 32), systems=("bicubic", "nearest"),

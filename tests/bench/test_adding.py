@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bench import run as command
-from bench.records import read_images, read_record
+from bench.records.record import read_images, read_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,9 +83,9 @@ def test_one_file_each_inside_the_package_is_enough(files, tmp_path):
 
 
 def test_files_without_the_wanted_value_are_refused(tmp_path):
-    from bench.metric import load_metric
-    from bench.suite import load_suite
-    from sr3.errors import InputError
+    from bench.metrics.protocol import load_metric
+    from bench.suites.protocol import load_suite
+    from sr3.base.errors import InputError
 
     (tmp_path / "empty.py").write_text("")
     for load, wanted in ((load_metric, "METRIC"), (load_suite, "SUITE")):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from baselines.presets import PRESETS
+from baselines.foreign.presets import PRESETS
 from bench import data, run
-from bench.metric import metric_names
-from bench.suite import suite_names
+from bench.metrics.protocol import metric_names
+from bench.suites.protocol import suite_names
 
 TEXT = (Path(__file__).parents[2] / "docs/benchmark.md").read_text(encoding="utf-8")
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.check import main as check_main
-from bench.conventions import explained_metrics
-from bench.doctor import CHECKS, verdicts
+from bench.comparison.conventions import explained_metrics
+from bench.doctor import verdicts
+from bench.doctor.examination import CHECKS
 from bench.doctor.report import EXIT_CODES
-from bench.metric import load_metric, metric_names
+from bench.metrics.protocol import load_metric, metric_names
+from bench.pretrained.catalogue import TABLE
 from bench.weights import main as weights_main
-from bench.weights_table import TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
 

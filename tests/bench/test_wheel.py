@@ -35,7 +35,7 @@ def test_data_and_published_numbers_travel(installed):
     assert len(list((installed / "bench/embedded/faces-rendered").glob("*.png"))) == 100
     assert (installed / "bench/embedded/faces-rendered/LICENSE.md").is_file()
     assert (installed / "bench/embedded/faces-rendered/attributes.jsonl").is_file()
-    assert (installed / "bench/imagenet_classes.txt").is_file()
+    assert (installed / "bench/images/imagenet_classes.txt").is_file()
     published = {p.name for p in (ROOT / "results/published").glob("*.json")}
     assert {p.name for p in (installed / "bench/published").glob("*.json")} == published
 

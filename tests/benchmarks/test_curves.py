@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr3.errors import InputError
+from sr3.base.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 

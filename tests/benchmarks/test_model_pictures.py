@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.attributes import read_attributes, resolve
-from sr3.errors import InputError
+from bench.comparison.attributes import read_attributes, resolve
+from sr3.base.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr3.errors import InputError
-from sr3.images import read_rgb
+from sr3.base.errors import InputError
+from sr3.pictures.images import read_rgb
 
 ROOT = Path(__file__).parents[2]
 FREE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sr3 import images
+from sr3.pictures import images
 
 ROOT = Path(__file__).parents[2]
 

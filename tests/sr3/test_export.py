@@ -4,10 +4,11 @@ import json
 import pytest
 import torch
 
-from sr3 import checkpoint, export
-from sr3.errors import InputError
-from sr3.model import Model, ModelSpec
-from sr3.presets import PRESETS
+from sr3 import export
+from sr3.base.errors import InputError
+from sr3.networks import checkpoint
+from sr3.networks.model import Model, ModelSpec
+from sr3.networks.presets import PRESETS
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from sr3 import checkpoint, images, sample
-from sr3.errors import InputError
-from sr3.model import ModelSpec
-from sr3.presets import PRESETS
-from sr3.rng import generator_of
-from sr3.unet import UNet
+from sr3 import sample
+from sr3.base.errors import InputError
+from sr3.base.rng import generator_of
+from sr3.networks import checkpoint
+from sr3.networks.model import ModelSpec
+from sr3.networks.presets import PRESETS
+from sr3.networks.unet import UNet
+from sr3.pictures import images
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +176,7 @@ def test_several_samples_their_mean_and_a_sheet(weights, folder, tmp_path, capsy
 def test_the_reported_consistency_and_colour_shift_are_those_of_the_files(
     weights, folder, tmp_path, capsys
 ):
-    from sr3.resize import downsample
+    from sr3.pictures.resize import downsample
 
     def read(path):
         return images.from_uint8(np.array(images.open_image(path))[None])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sr3 import sample, samplers, search
+from sr3 import sample, search
+from sr3.diffusion import samplers
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "sample.md").read_text()

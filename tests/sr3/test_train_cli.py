@@ -8,9 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from sr3 import checkpoint, images, sources, train
-from sr3.errors import InputError
-from sr3.resize import downsample, upsample
+from sr3 import train
+from sr3.base.errors import InputError
+from sr3.data import sources
+from sr3.networks import checkpoint
+from sr3.pictures import images
+from sr3.pictures.resize import downsample, upsample
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,14 +60,14 @@ def test_tensorboard_reads_the_log(finished):
 
 def test_the_average_differs_from_the_last_weights_and_validation_uses_it(finished, faces):
     """The logged PSNR is reproduced from the averaged file, not from the last weights."""
-    from sr3 import validate
+    from sr3.training import validation
 
     lines = [json.loads(x) for x in (finished / "log.jsonl").read_text().splitlines()]
     logged = next(x for x in lines if x["step"] == 12 and "validation/psnr" in x)
     _, held = sources.split_holdout(sources.open_source(faces), 2)
     hr = images.from_uint8(np.stack([held.read(i) for i in range(2)]))
     averaged = checkpoint.load_model(finished / "ema-0.05.safetensors")
-    found = validate.validate(averaged, hr, 4, "fp32").psnr
+    found = validation.validate(averaged, hr, 4, "fp32").psnr
     assert found == pytest.approx(logged["validation/psnr"], abs=1e-4)
 
 

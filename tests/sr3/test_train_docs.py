@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sr3 import images, train
-from sr3.config import build, read_recipe, recipes
-from sr3.options import RunOptions
+from sr3 import train
+from sr3.pictures import images
+from sr3.training.config import build, read_recipe, recipes
+from sr3.training.options import RunOptions
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "train.md").read_text()

@@ -1,0 +1,110 @@
+"""What the trained systems share: a checkpoint by sr3.train, sampled by sr3.sampling.upscaling."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from baselines.protocol import SystemOptions, UnavailableError
+from sr3.base.errors import InputError
+from sr3.base.modules import code_digest
+from sr3.networks.checkpoint import load_model, sha256, shipped
+from sr3.networks.model import Model
+from sr3.sampling.upscaling import softening, upscale
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An SR3 or regression checkpoint as a system; the weights are read at the first image."""
+
+    name: str
+    source: str
+    options: SystemOptions
+    path: Path
+
+    @property
+    def scale(self) -> int:
+        """Integer factor from LR to HR."""
+        return self.options.scale
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether two samples of one input differ."""
+        return self.name == "sr3"
+
+    @cached_property
+    def model(self) -> Model:
+        """The network on the device of the run."""
+        model = load_model(self.path, self.options.device)
+        if model.spec.scale != self.scale:
+            raise InputError(
+                f"found weights for scale {model.spec.scale} in {self.path}, wanted {self.scale}"
+            )
+        if model.spec.task != self.name:
+            raise InputError(f"found {model.spec.task} weights in {self.path}, wanted {self.name}")
+        return model
+
+    @cached_property
+    def provenance(self) -> Mapping[str, Any]:
+        """All that the output depends on besides input and noise."""
+        spec, is_sr3 = self.model.spec, self.name == "sr3"
+        return {
+            "checkpoint": self.path.name,
+            "checkpoint_sha256": sha256(self.path),
+            "sampler": (self.options.sampler or spec.sampler) if is_sr3 else None,
+            "steps": (self.options.steps or spec.steps) if is_sr3 else None,
+            "precision": self.options.precision,
+            "schedule": _schedule(self.options.schedule) if is_sr3 else None,
+            **self._softening(),
+            "consistent": self.options.consistent,
+            "device": torch.device(self.options.device).type,
+            "code_sha256": code_digest("sr3.sampling.upscaling"),
+        }
+
+    def _softening(self) -> dict[str, float | None]:
+        if self.name != "sr3":
+            return {"temperature": None, "spread": None}
+        return {**softening(self.model.spec, self.options.temperature, self.options.spread)}
+
+    def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        """(B, 3, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale) in [-1, 1]."""
+        return upscale(
+            self.model,
+            lr,
+            generators,
+            sampler=self.options.sampler,
+            steps=self.options.steps,
+            precision=self.options.precision,
+            schedule=self.options.schedule,
+            temperature=self.options.temperature,
+            spread=self.options.spread,
+            consistent=self.options.consistent,
+        )
+
+
+def trained(name: str, source: str, options: SystemOptions) -> Trained:
+    """The system with the given checkpoint, or else the weights shipped for the suite.
+
+    Raises:
+        UnavailableError: no checkpoint is given and none is shipped.
+    """
+    if options.checkpoint is not None:
+        if not options.checkpoint.is_file():
+            raise InputError(f"found no checkpoint at {options.checkpoint}")
+        return Trained(name, source, options, options.checkpoint)
+    try:
+        path = shipped(f"{options.weights}-{name}")
+    except InputError as error:
+        raise UnavailableError(f"weights {options.weights}-{name} are not here") from error
+    return Trained(name, source, options, path)
+
+
+def _schedule(text: str | None) -> str | None:
+    """A schedule as given, with the hash of the file that it names."""
+    if text is None or not Path(text).is_file():
+        return text
+    return f"{Path(text).name} {sha256(Path(text))}"

@@ -1,0 +1,27 @@
+"""A plain install has no torch: commands of this room say so in one line and name the cure."""
+
+import sys
+from importlib.util import find_spec
+
+from sr3.base.errors import InputError
+
+NEEDED = ("torch", "scipy", "tqdm")
+
+
+def require_bench_extra() -> None:
+    """Call before importing what needs torch; InputError where the [bench] extra is missing."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"found no {', '.join(missing)}, wanted the bench extra: "
+            "pip install 'sr3bench[bench]' (or `make bench` in a checkout)"
+        )
+
+
+def stop_without_extra() -> None:
+    """For modules that import torch at their head: exit with the one line before they do."""
+    try:
+        require_bench_extra()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,109 @@
+"""Attributes of images, from a file, and the groups that they make."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.images.hr import EMBEDDED
+from sr3.base.errors import InputError
+
+KEYS = ("image", "file", "name", "stem")  # columns that may name the image
+NOT_ATTRIBUTES = (*KEYS, "seed")
+LEVELS = 8  # numbers with more distinct values are cut into thirds
+RARE = 5  # levels with fewer images are joined as "other"
+OTHER = "other"
+
+Attributes = Mapping[str, Mapping[str, Any]]
+Names = NDArray[np.str_]
+Values = NDArray[np.float64]
+
+
+def resolve(name: str) -> Path:
+    """The file of `--groups`; `embedded` is that of the embedded faces."""
+    return EMBEDDED / "faces-rendered" / "attributes.jsonl" if name == "embedded" else Path(name)
+
+
+def read_attributes(path: Path) -> Attributes:
+    """Attributes by image stem, from JSONL or CSV.
+
+    Raises:
+        InputError: unreadable, or no column that names the image.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".csv":
+            rows: list[dict[str, Any]] = list(csv.DictReader(text.splitlines()))
+        else:
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"found no readable attributes at {path} ({error})") from error
+    key = next((k for k in KEYS if rows and k in rows[0]), None)
+    if key is None:
+        raise InputError(f"found no column {' or '.join(KEYS)} in {path} to name the images")
+    return {Path(str(row[key])).stem: row for row in rows}
+
+
+def levels(values: Sequence[Any]) -> list[str]:
+    """The group of each value: thirds of a number, the largest share of a blend, else itself."""
+    plain = [max(v, key=lambda k: v[k]) if isinstance(v, Mapping) else v for v in values]
+    numbers = [_number(value) for value in plain]
+    if all(n is not None for n in numbers) and len(set(numbers)) > LEVELS:
+        return _thirds(np.array(numbers, dtype=np.float64))
+    named = [str(value) for value in plain]
+    count = Counter(named)
+    return [name if count[name] >= RARE else OTHER for name in named]
+
+
+def grouped(attributes: Attributes, images: Sequence[str]) -> dict[str, Names]:
+    """Level of each image by attribute; those with fewer than two groups of two are left out.
+
+    Raises:
+        InputError: an image without attributes.
+    """
+    lacking = [image for image in images if image not in attributes]
+    if lacking:
+        raise InputError(f"found no attributes of {len(lacking)} images, such as {lacking[0]}")
+    rows = [attributes[image] for image in images]
+    by_name = {}
+    for name in rows[0]:
+        if name not in NOT_ATTRIBUTES:
+            found = levels([row.get(name) for row in rows])
+            if sum(count > 1 for count in Counter(found).values()) > 1:
+                by_name[name] = np.array(found)
+    return by_name
+
+
+def in_order(found: Names) -> list[str]:
+    """Levels by their leading number, words after numbers, "other" last."""
+    names = sorted(set(found.tolist()), key=lambda level: (level == OTHER, _leading(level), level))
+    return [str(name) for name in names]
+
+
+def _leading(level: str) -> float:
+    number = _number(level.split(" ")[0])
+    return float("inf") if number is None else number
+
+
+def _thirds(numbers: Values) -> list[str]:
+    low, high = np.quantile(numbers, [1 / 3, 2 / 3], method="lower")
+    parts = [numbers <= low, (numbers > low) & (numbers <= high), numbers > high]
+    result = np.empty(numbers.size, dtype=object)
+    for part in parts:
+        if part.any():
+            result[part] = f"{numbers[part].min():g} to {numbers[part].max():g}"
+    return [str(level) for level in result]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

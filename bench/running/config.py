@@ -1,0 +1,59 @@
+"""What a run is told, resolved: the only thing that the core sees of the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.running.shards import Shard
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Resolved options of `bench.run`.
+
+    Attributes:
+        suite: name or path of the suite; systems, metrics: None takes the suite's own.
+        imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
+        accept: checks of the doctor whose findings about imports are taken knowingly.
+        checkpoints: weights by system name, instead of the shipped ones.
+        device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
+        samples: K of the diversity metric.
+        shard: this process among those that share the images.
+    """
+
+    suite: str
+    data: Path | None = None
+    systems: Sequence[str] | None = None
+    metrics: Sequence[str] | None = None
+    limit: int | None = None
+    seed: int = 0
+    sampler: str | None = None
+    steps: int | None = None
+    schedule: str | None = None
+    temperature: float | None = None
+    spread: float | None = None
+    consistent: bool = False
+    batch_size: int = 8
+    samples: int = 4
+    device: str = "cpu"
+    precision: str = "bf16"
+    out: Path = Path("results/runs")
+    imports: Mapping[str, Path] = field(default_factory=dict)
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    accept: Sequence[str] = ()
+    shard: Shard = field(default_factory=Shard)
+
+    def to_json(self) -> dict[str, Any]:
+        """For `run.json` beside the records."""
+        content = asdict(self)
+        del content["shard"]  # results do not depend on it
+        return {key: _plain(value) for key, value in content.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,96 @@
+"""Foreign outputs as rows of a run: paired by stem, seen by the doctor before they count."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from baselines.foreign.imported import Imported
+from bench.doctor.examination import check_folder
+from bench.doctor.pictures import draw_offenders
+from bench.doctor.report import Report
+from bench.images.hr import ImageSet, read_checked, unique_by_stem
+from bench.images.outputs import Output
+from bench.suites.protocol import NamedSuite
+from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
+from sr3.pictures.images import list_images
+
+SHOWN = 5
+UNACCEPTABLE = ("pairing", "decode", "mode", "size")  # such files cannot be measured at all
+Say = Callable[[str], None]
+
+
+def examine(
+    imported: Imported,
+    images: ImageSet,
+    named: NamedSuite,
+    accept: frozenset[str],
+    folder: Path,
+    say: Say,
+) -> Mapping[str, Any]:
+    """Have the doctor look at a folder; what was found and accepted goes into the provenance.
+
+    Args:
+        folder: of the run; reports are cached there and pictures of offenders written.
+
+    Raises:
+        InputError: an error that is not accepted.
+    """
+    report = check_folder(imported.folder, named, images, accept, folder / "cache" / "doctor")
+    worth_telling = report.of("error") + report.of("warning")
+    pictures = folder / "doctor" / imported.name
+    if worth_telling and draw_offenders(report, imported.folder, named.suite, images, pictures):
+        say(f"{imported.name}: pictures of offenders are in {pictures}")
+    for finding in worth_telling:
+        say(f"{imported.name}: {finding.severity}, {finding.check}: {finding.message}")
+    if report.of("error"):
+        raise InputError(_refusal(report, imported, named))
+    return {
+        "accepted": [finding.check for finding in report.of("accepted")],
+        "findings": {f.check: f.message for f in (*report.of("warning"), *report.of("accepted"))},
+    }
+
+
+def pair(
+    imported: Imported, images: ImageSet, named: NamedSuite, accept: frozenset[str]
+) -> tuple[Output, ...]:
+    """One output per HR image, by stem.
+
+    Extra files are left alone here; the doctor reports them. What it refused and `accept` let
+    through is decoded again, so that a run does not stop half-way.
+
+    Raises:
+        InputError: missing stems, a stem twice, another size or mode, a damaged file.
+    """
+    paths = unique_by_stem(list_images(imported.folder))
+    missing = [item.stem for item in images.items if item.stem not in paths]
+    if missing:
+        found = len(images.items) - len(missing)
+        raise InputError(
+            f"found {found} images in {imported.folder} for system {imported.name}, "
+            f"suite {named.name} needs {len(images.items)} of the same names: "
+            f"missing {_some(missing)}"
+        )
+    for item in images.items if accept else ():
+        read_checked(paths[item.stem], named.suite.size, f"suite {named.name}")
+    return tuple(
+        Output(item, paths[item.stem], sha256_of_file(paths[item.stem])) for item in images.items
+    )
+
+
+def _refusal(report: Report, imported: Imported, named: NamedSuite) -> str:
+    refused = report.of("error")
+    more = f" and {len(refused) - 1} more errors" if len(refused) > 1 else ""
+    offenders = f" ({_some(refused[0].offenders)})" if refused[0].offenders else ""
+    acceptable = [f.check for f in refused if f.check not in UNACCEPTABLE]
+    accept = f", or --accept {','.join(acceptable)}" if acceptable else ""
+    return (
+        f"found {imported.folder} unfit for system {imported.name}: {refused[0].message}"
+        f"{offenders}{more}; see `python -m bench.check {imported.folder} --suite {named.name}`"
+        f"{accept}"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

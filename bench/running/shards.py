@@ -1,0 +1,60 @@
+"""Several processes of one run share its images: `torchrun --nproc-per-node N -m bench.run ...`.
+
+Each process makes and judges every N-th image into the common cache; then the first one reads all
+of it back and writes the records. A record is thus made from the same cached values whoever
+computed them, so that results equal those of one process.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bench.images.hr import Item
+
+PATIENCE = timedelta(days=7)  # a slow system may keep the others waiting at the barrier
+
+
+@dataclass(frozen=True)
+class Shard:
+    """This process among those of the run."""
+
+    rank: int = 0
+    world: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process prints and writes records."""
+        return self.rank == 0
+
+    def of(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This process's share."""
+        return items[self.rank :: self.world]
+
+    def wait(self) -> None:
+        """Return when every process has come here."""
+        if self.world == 1:
+            return
+        import torch.distributed as distributed
+
+        if not distributed.is_initialized():
+            distributed.init_process_group("gloo", timeout=PATIENCE)
+        distributed.barrier()
+
+    def close(self) -> None:
+        """Leave the process group, if there is one."""
+        if self.world > 1:
+            import torch.distributed as distributed
+
+            if distributed.is_initialized():
+                distributed.destroy_process_group()
+
+
+def shard_of(environ: Mapping[str, str] = os.environ) -> Shard:
+    """The shard that torchrun's environment variables name, else the only one."""
+    return Shard(
+        int(environ.get("RANK", 0)),
+        int(environ.get("WORLD_SIZE", 1)),
+        int(environ.get("LOCAL_RANK", 0)),
+    )

@@ -1,0 +1,237 @@
+"""A table as data: columns, sections, rows and cells in display units; a pure function of records.
+
+The renderers (`text`, `latex` and the report) print it and decide nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench.comparison.ranking import marks
+from bench.metrics.consistency import KERNEL_MISMATCH
+from bench.metrics.protocol import Metric
+from bench.records.published import PublishedRow, PublishedTable
+from bench.records.record import REFERENCE, Record, Score
+
+State = Literal["ok", "infinite", "unavailable", "absent"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's heading. `note` warns about the whole column; `times` is a power of ten or 1."""
+
+    metric: str
+    title: str
+    latex: str
+    unit: str
+    direction: Literal["higher", "lower", "none"]
+    decimals: int
+    times: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number in display units with its interval, unrounded; `decimals` where the source has
+    fewer than the column."""
+
+    state: State
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: str = ""
+    grey: bool = False
+    unverified: bool = False
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system's line; `n` is None where the source gives none."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    n: int | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under a common heading; published rows have their own, with their data set."""
+
+    heading: str
+    rows: tuple[Row, ...]
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a renderer needs."""
+
+    caption: str
+    label: str
+    columns: tuple[Column, ...]
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+
+
+def build(
+    records: Sequence[Record],
+    metrics: Mapping[str, Metric],
+    comparisons: Mapping[str, Any],
+    published: PublishedTable | None,
+) -> Table:
+    """The table of one suite: ground truth, measured systems, published rows set apart.
+
+    Args:
+        records: of one suite and data set, in the order of the rows.
+        metrics: the columns, in order.
+        comparisons: content of `comparisons.json`, for the marks.
+    """
+    columns = tuple(column(name, metric, records) for name, metric in metrics.items())
+    ordered = sorted(records, key=lambda r: r.role != "reference")
+    measured = tuple(measured_row(record, metrics, comparisons) for record in ordered)
+    sections = [Section("", measured)]
+    if published is not None:
+        section = published_section(published, metrics)
+        sections += [section] if section.rows else []
+    return Table(
+        _caption(records[0]), f"tab:{records[0].suite}", columns, tuple(sections),
+        tuple(_notes(records, metrics, columns, published)),
+    )  # fmt: skip
+
+
+def column(name: str, metric: Metric, records: Sequence[Record]) -> Column:
+    """The heading of a metric, with a warning where the ground truth shows a foreign kernel."""
+    note = ""
+    if name == "consistency":
+        floors = [
+            r.metrics[name].value for r in records if r.system == REFERENCE and name in r.metrics
+        ]
+        if any(floor is not None and floor > KERNEL_MISMATCH for floor in floors):
+            note = "kernel mismatch"
+    return Column(
+        name, metric.title, metric.latex, metric.unit, metric.direction, metric.decimals,
+        metric.shown_times, note,
+    )  # fmt: skip
+
+
+def published_section(table: PublishedTable, metrics: Mapping[str, Metric]) -> Section:
+    """The paper's rows, labelled with their data set; metrics that it lacks stay empty."""
+    heading = f"Published ({table.dataset}), not measured here"
+    shown = [row for row in table.rows if set(row.values) & set(metrics)]
+    return Section(heading, tuple(_published_row(row, table, metrics) for row in shown), True)
+
+
+def cell(metric: Metric, score: Score | None, mark: str = "") -> Cell:
+    """A score in display units."""
+    if score is None:
+        return Cell("absent")
+    if score.status == "infinite":
+        return Cell("infinite")
+    if score.value is None:
+        return Cell("unavailable")
+    value, low, high = (
+        None if number is None else number * metric.shown_times
+        for number in (score.value, score.low, score.high)
+    )
+    return Cell("ok", value, low, high, mark, grey=score.n < metric.grey_under)
+
+
+def label_of(record: Record) -> str:
+    """The row's name."""
+    return "Ground truth" if record.system == REFERENCE else record.system
+
+
+def measured_row(
+    record: Record, metrics: Mapping[str, Metric], comparisons: Mapping[str, Any]
+) -> Row:
+    """A record's line; one that failed or is unavailable has dashes."""
+    cells = []
+    for name, metric in metrics.items():
+        if record.role == "reference" and not metric.reference_row:
+            cells.append(Cell("absent"))
+        else:
+            mark = marks(comparisons, name).get(record.system, "")
+            known = cell(metric, record.metrics.get(name), mark)
+            cells.append(known if record.status == "ok" else Cell("unavailable"))
+    return Row(label_of(record), tuple(cells), record.n)
+
+
+def _published_row(row: PublishedRow, table: PublishedTable, metrics: Mapping[str, Metric]) -> Row:
+    cells = []
+    for name, metric in metrics.items():
+        known = row.values.get(name)
+        if known is None:
+            cells.append(Cell("absent"))
+        else:
+            value = known.value * metric.shown_times
+            digits = len(f"{round(value, 6):.6f}".rstrip("0").partition(".")[2])
+            cells.append(
+                Cell(
+                    "ok",
+                    value,
+                    unverified=not known.verified,
+                    decimals=min(metric.decimals, digits),
+                )
+            )
+    return Row(f"{row.system}*", tuple(cells), table.n)
+
+
+def _caption(record: Record) -> str:
+    height, width = record.size
+    return (
+        f"{record.suite} v{record.suite_version}: {width // record.scale}x{height // record.scale} "
+        f"to {width}x{height}, {record.dataset['name']}, N = {record.n}, 95% intervals"
+    )
+
+
+def _notes(
+    records: Sequence[Record],
+    metrics: Mapping[str, Metric],
+    columns: Sequence[Column],
+    published: PublishedTable | None,
+) -> list[str]:
+    notes = [f"{c.title}: {c.note}, the ground truth exceeds the floor" for c in columns if c.note]
+    systems = [record for record in records if record.role != "reference"]
+    notes += _notes_of_missing(systems, metrics)
+    notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
+    for name, metric in metrics.items():
+        notes += _notes_of_metric(metric, [r.metrics[name] for r in systems if name in r.metrics])
+    if published is not None:
+        notes.append(f"* {published.source}; other images, so compare with care")
+        if any(not v.verified for row in published.rows for v in row.values.values()):
+            notes.append("? not read in the source itself, unverified")
+    return notes
+
+
+def _notes_of_missing(systems: Sequence[Record], metrics: Mapping[str, Metric]) -> list[str]:
+    """A line per reason, with its metrics; systems are named where others have the metric."""
+    titles: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, metric in metrics.items():
+        without: dict[str, list[str]] = {}
+        for record in systems:
+            if name in record.metrics and record.metrics[name].status.startswith("unavailable"):
+                without.setdefault(record.metrics[name].status, []).append(record.system)
+        measured = [r for r in systems if name in r.metrics]
+        for status, names in without.items():
+            who = tuple(names) if len(names) < len(measured) else ()
+            titles.setdefault((status, who), []).append(metric.title)
+    return [
+        f"{', '.join(found)}: {status}" + (f" ({', '.join(who)})" if who else "")
+        for (status, who), found in titles.items()
+    ]
+
+
+def _notes_of_metric(metric: Metric, scores: Sequence[Score]) -> list[str]:
+    notes = []
+    infinite = sum(score.infinite for score in scores)
+    if infinite:
+        notes.append(f"{metric.title}: {infinite} infinite values (identical images) left out")
+    if any(0 < score.n < metric.grey_under for score in scores):
+        notes.append(f"{metric.title}: greyed, N is under {metric.grey_under}")
+    return notes
+
+
+def digits_of(cell: Cell, column: Column) -> int:
+    """Decimals to print a cell with."""
+    return column.decimals if cell.decimals is None else cell.decimals

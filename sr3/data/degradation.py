@@ -1,0 +1,71 @@
+"""From HR pictures to the condition of the network, in float and on the device of the batch."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sr3.base.rng import generator_of
+from sr3.data.examples import Augmentation
+from sr3.pictures.resize import downsample, upsample
+
+
+def degrade(
+    hr: Tensor, scale: int, how: Augmentation, seed: int, positions: list[int]
+) -> tuple[Tensor, Tensor | None]:
+    """The condition of a training batch, and the strengths the network is told of.
+
+    Returns:
+        lr_up (B, 3, H, W) of the blurred and noisy lr, and (B, 2) or None.
+    """
+    lr = downsample(hr, scale)
+    sigma = strengths(how.blur, how.blur_sigma, "blur", seed, positions).to(lr)
+    std = strengths(how.noise, how.noise_std, "lr-noise", seed, positions).to(lr)
+    if how.blur:
+        lr = gaussian_blur(lr, sigma, how.blur_sigma[1])
+    if how.noise:
+        lr = lr + std[:, None, None, None] * lr_noise(lr, seed, positions)
+    return upsample(lr, scale), torch.stack([sigma, std], dim=1) if how.tell else None
+
+
+def strengths(
+    share: float, span: tuple[float, float], what: str, seed: int, positions: list[int]
+) -> Tensor:
+    """(B,): 0 for most, uniform in `span` for a share of the pictures, keyed by position."""
+    drawn = torch.zeros(len(positions))
+    if share:
+        for i, position in enumerate(positions):
+            u, place = torch.rand(2, generator=generator_of(seed, what, position)).tolist()
+            drawn[i] = span[0] + (span[1] - span[0]) * place if u < share else 0.0
+    return drawn
+
+
+def lr_noise(lr: Tensor, seed: int, positions: list[int]) -> Tensor:
+    """Unit Gaussians shaped as `lr`, each picture's keyed by its position."""
+    draws = [
+        torch.randn(lr.shape[1:], generator=generator_of(seed, "lr-noise-field", position))
+        for position in positions
+    ]
+    return torch.stack(draws).to(lr)
+
+
+def gaussian_blur(pictures: Tensor, sigma: Tensor, widest: float) -> Tensor:
+    """Separable Gaussian, reflected at the border.
+
+    Args:
+        pictures: (B, C, H, W).
+        sigma: (B,) standard deviations in pixels; 0 leaves a picture as it is.
+        widest: the largest sigma there may be; the kernel reaches three of it.
+    """
+    radius = max(1, round(3 * widest))
+    offset = torch.arange(-radius, radius + 1, dtype=pictures.dtype, device=pictures.device)
+    kernel = torch.exp(-0.5 * (offset / sigma.clamp(min=1e-3)[:, None]) ** 2)
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    for dim in (2, 3):
+        margin = (0, 0, radius, radius) if dim == 2 else (radius, radius, 0, 0)
+        padded, length = F.pad(pictures, margin, mode="reflect"), pictures.shape[dim]
+        taps = [
+            kernel[:, k, None, None, None] * padded.narrow(dim, k, length)
+            for k in range(2 * radius + 1)
+        ]
+        pictures = torch.stack(taps).sum(dim=0)
+    return pictures

@@ -1,0 +1,99 @@
+"""A trained model: the network and everything needed to turn its output into a picture."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from sr3.base.errors import InputError
+from sr3.diffusion import process, schedule
+from sr3.diffusion.process import Objective
+from sr3.networks.unet import UNet, UNetConfig
+
+Task = Literal["sr3", "regression"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a weights file holds beside the weights.
+
+    Attributes:
+        task: "sr3" refines iteratively, "regression" is the same network in one step.
+        scale: integer factor from lr to hr.
+        objective: what the network returns.
+        residual_scale: None when y_0 is the picture itself; else y_0 is
+            (hr - lr_up) / residual_scale, a target of about unit variance.
+        training_schedule: spec of `schedule.make` that p(gamma) was drawn from.
+        sampler, steps: defaults of `sr3.sample`.
+    """
+
+    unet: UNetConfig
+    task: Task
+    scale: int
+    objective: Objective = "epsilon"
+    residual_scale: float | None = None
+    training_schedule: str = "linear:2000"
+    sampler: str = "ancestral"
+    steps: int = 100
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "ModelSpec":
+        """Inverse of `to_json`; InputError names an unknown field or value."""
+        try:
+            unet = dict(values["unet"])
+            for name in ("multipliers", "attention_resolutions"):
+                unet[name] = tuple(unet[name])
+            known = {f.name for f in fields(cls)}
+            spec = cls(
+                **{k: v for k, v in values.items() if k in known} | {"unet": UNetConfig(**unet)}
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"found a model description without {error}, wanted one by this program"
+            ) from error
+        if spec.task not in get_args(Task) or spec.objective not in process.OBJECTIVES:
+            raise InputError(f"found task {spec.task!r} and objective {spec.objective!r}: unknown")
+        return spec
+
+
+class Model(nn.Module):
+    """Network plus spec: the y_0 estimate and the picture of a y_0."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.network = UNet(spec.unet)
+
+    def encode(self, hr: Tensor, lr_up: Tensor) -> Tensor:
+        """y_0 of a picture."""
+        scale = self.spec.residual_scale
+        return hr if scale is None else (hr - lr_up) / scale
+
+    def decode(self, y_0: Tensor, lr_up: Tensor) -> Tensor:
+        """Picture of a y_0, not clipped."""
+        scale = self.spec.residual_scale
+        return y_0 if scale is None else lr_up + scale * y_0
+
+    def predict_y0(self, lr_up: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
+        """Estimate of y_0 from one evaluation of the network, not clipped."""
+        output = self.network(lr_up, y_t, gamma)
+        return process.predict_y0(self.spec.objective, output, y_t, gamma)
+
+    def regress(self, lr_up: Tensor) -> Tensor:
+        """The one-step picture: the network at gamma = 0 with an empty y_t.
+
+        At gamma = 0 an epsilon output says nothing of y_0, so the regression twin is trained with
+        x0 or v.
+        """
+        gamma = torch.zeros(len(lr_up), dtype=torch.float64, device=lr_up.device)
+        return self.decode(self.predict_y0(lr_up, torch.zeros_like(lr_up), gamma), lr_up)
+
+
+def training_schedule(spec: ModelSpec) -> schedule.Schedule:
+    """The schedule that p(gamma) of this model was drawn from."""
+    return schedule.make(spec.training_schedule)

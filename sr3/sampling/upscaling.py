@@ -1,0 +1,220 @@
+"""From low resolution to a picture: model, sampler, schedule, windows and projection together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sr3.base.errors import InputError
+from sr3.diffusion import samplers
+from sr3.diffusion.projection import Projection
+from sr3.diffusion.samplers import SAMPLERS, Denoiser, noise_of
+from sr3.diffusion.schedule import Schedule
+from sr3.networks.model import Model, ModelSpec
+from sr3.pictures import tiling
+from sr3.pictures.resize import upsample
+from sr3.sampling import schedule_choice
+
+__all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
+
+WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
+SOFTENING = {"temperature": (2.0, "0 to 2"), "spread": (1.0, "0 (the mean) to 1 (the sample)")}
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A batch of pictures being made: what the samplers' estimates of y_0 need.
+
+    Attributes:
+        lr_up: (B, 3, *plan.size) condition.
+        projection: onto the LR input, or None.
+        precision: "float32", or "bf16" for the network; all else stays float32.
+        window_batch: windows per evaluation of the network.
+    """
+
+    model: Model
+    lr_up: Tensor
+    plan: tiling.Plan
+    windows: tiling.Windows
+    projection: Projection | None
+    precision: str
+    window_batch: int
+
+    def denoise(self, y_t: Tensor, gamma: float) -> Tensor:
+        """The y_0 estimate, kept to what a picture in [-1, 1] and the projection allow."""
+
+        def predict(lr_up: Tensor, y: Tensor) -> Tensor:
+            gammas = torch.full((len(y),), gamma, dtype=torch.float64, device=y.device)
+            return self.model.predict_y0(lr_up, y, gammas)
+
+        picture = self.model.decode(self._blend(predict, y_t), self.lr_up).clamp(-1, 1)
+        return self.model.encode(self._constrained(picture), self.lr_up)
+
+    def regress(self) -> Tensor:
+        """The one-step picture of the regression twin, on the field."""
+        return self._blend(lambda lr_up, _: self.model.regress(lr_up), self.lr_up)
+
+    def finish(self, field: Tensor) -> Tensor:
+        """The pictures cut out of the field, in [-1, 1] and, if asked, in agreement with lr."""
+        picture = self.plan.cropped(field).float().clamp(-1, 1)
+        if self.projection is not None:
+            picture = self.projection.within_range(picture)
+        return picture.contiguous()
+
+    def _constrained(self, field: Tensor) -> Tensor:
+        if self.projection is not None:
+            picture = self.plan.cropped(field)
+            picture.copy_(self.projection(picture))
+        return field
+
+    def _blend(self, predict: Callable[[Tensor, Tensor], Tensor], y: Tensor) -> Tensor:
+        """Average over windows of predict(lr_up window, y window)."""
+        with torch.autocast(y.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            if len(self.plan.windows) == 1:
+                return predict(self.lr_up, y).float()
+            total = torch.zeros_like(y)
+            for places in self.windows.batches(len(y), self.window_batch):
+                cut = (self.windows.cut(field, places) for field in (self.lr_up, y))
+                self.windows.add(total, predict(*cut).float(), places)
+        return total / self.windows.total
+
+
+def make_canvas(
+    model: Model,
+    lr: Tensor,
+    precision: str = "bf16",
+    consistent: bool = False,
+    tile: int | None = None,
+    overlap: int | None = None,
+    window_batch: int = WINDOW_BATCH,
+) -> Canvas:
+    """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`."""
+    scale, unet = model.spec.scale, model.spec.unet
+    height, width = (side * scale for side in lr.shape[-2:])
+    plan = tiling.make_plan(height, width, scale, tile or unet.resolution, unet.divisor, overlap)
+    lr_up = upsample(tiling.pad_lr(lr, plan, scale), scale)
+    return Canvas(
+        model=model,
+        lr_up=lr_up.contiguous(memory_format=torch.channels_last),
+        plan=plan,
+        windows=tiling.Windows(plan, lr_up),
+        projection=Projection(lr, scale) if consistent else None,
+        precision=precision,
+        window_batch=window_batch,
+    )
+
+
+def _reporting(
+    denoise: Denoiser, share: float, progress: Callable[[float], None] | None
+) -> Denoiser:
+    if progress is None:
+        return denoise
+
+    def reporting(y_t: Tensor, gamma: float) -> Tensor:
+        y_0 = denoise(y_t, gamma)
+        progress(share)
+        return y_0
+
+    return reporting
+
+
+def softening(spec: ModelSpec, temperature: float | None, spread: float | None) -> dict[str, float]:
+    """Temperature and spread of a run: each the given one, or the model's default, or 1.
+
+    Raises:
+        InputError: a temperature outside 0..2 or a spread outside 0..1.
+    """
+    chosen = {}
+    for name, wanted in (("temperature", temperature), ("spread", spread)):
+        value = spec.extra.get(name, 1.0) if wanted is None else wanted
+        most, range_in_words = SOFTENING[name]
+        if not 0 <= value <= most:
+            raise InputError(f"found {name} {value}, wanted {range_in_words}")
+        chosen[name] = float(value)
+    return chosen
+
+
+def _sample(
+    run: samplers.Sampler,
+    denoise: Denoiser,
+    schedule: Schedule,
+    noise: samplers.Noise,
+    spread: float,
+) -> Tensor:
+    """y_0 of a run, `spread` of the way from its first estimate, the mean, to its last."""
+    first: list[Tensor] = []
+
+    def remembering(y_t: Tensor, gamma: float) -> Tensor:
+        y_0 = denoise(y_t, gamma)
+        if not first:
+            first.append(y_0)
+        return y_0
+
+    if spread == 1:
+        return run(denoise, schedule, noise)
+    last = run(remembering, schedule, noise)
+    return torch.lerp(first[0], last, spread)
+
+
+@torch.inference_mode()
+def upscale(
+    model: Model,
+    lr: Tensor,
+    generators: Sequence[torch.Generator],
+    sampler: str | None = None,
+    steps: int | None = None,
+    precision: str = "bf16",
+    *,
+    schedule: Schedule | str | None = None,
+    eta: float | None = None,
+    temperature: float | None = None,
+    spread: float | None = None,
+    consistent: bool = False,
+    tile: int | None = None,
+    overlap: int | None = None,
+    window_batch: int = WINDOW_BATCH,
+    progress: Callable[[float], None] | None = None,
+) -> Tensor:
+    """Super-resolve a batch of pictures of one size, whatever that size is.
+
+    Args:
+        lr: (B, 3, h, w) in [-1, 1].
+        generators: one CPU generator per picture; unused by the regression twin.
+        sampler: a name in `samplers.INFO`; steps: T. Both default to the model's own.
+        precision: "bf16" (network only) or "float32".
+        schedule: a Schedule, or a text of `schedule_choice.parse`; by default the training
+            schedule thinned evenly for Algorithm 2 ("ancestral") and even log-SNR for the others.
+        eta: share of fresh noise, 0 to 1, for the samplers that take one.
+        temperature: standard deviation of all noise drawn, 0 to 2; by default the model's own,
+            or 1, the paper's.
+        spread: 0 to 1, how far the result goes from the first estimate of y_0, the mean of what
+            is possible, to the sample; by default the model's own, or 1, the paper's. Freirich
+            et al. (2021) prove that this line is the best trade of error for naturalness.
+        consistent: project every y_0 estimate, and the result, onto the pictures whose
+            downsampled version is lr. Off is the paper's method.
+        tile, overlap: window side (default: the training size) and shared pixels (default: a
+            quarter of it) for pictures of other sizes.
+        window_batch: windows of a large picture per evaluation; bounds the memory.
+        progress: called after every evaluation with the share of the work it was.
+
+    Returns:
+        (B, 3, h * scale, w * scale) float32, in [-1, 1].
+
+    Raises:
+        InputError: unknown sampler or schedule, a number out of range, or a tile that does not fit.
+    """
+    canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
+    if model.spec.task == "regression":
+        picture = canvas.finish(canvas.regress())
+        if progress is not None:
+            progress(1.0)
+        return picture
+    name = sampler or model.spec.sampler
+    run = samplers.get(name, eta)
+    chosen = schedule_choice.choose(model.spec, name, steps, schedule)
+    soft = softening(model.spec, temperature, spread)
+    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, soft["temperature"])
+    denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
+    y_0 = _sample(run, denoise, chosen, noise, soft["spread"])
+    return canvas.finish(model.decode(y_0, canvas.lr_up))

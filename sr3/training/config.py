@@ -1,0 +1,255 @@
+"""Configuration of a training run: one frozen value, read from a TOML recipe plus overrides."""
+
+import tomllib
+import types
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sr3.base.errors import InputError
+from sr3.data.examples import Augmentation
+from sr3.diffusion import schedule
+from sr3.diffusion.process import Objective
+from sr3.networks.model import ModelSpec, Task
+from sr3.networks.presets import PRESETS
+from sr3.training import averages
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides the weights a run ends with, apart from data and hardware.
+
+    Attributes:
+        preset: model size, a name among `sr3.networks.presets`.
+        picture_side: side of the square pictures on disk when it is not the model's resolution;
+            training then takes random crops, validation the whole pictures.
+        task, scale, objective, residual_scale, schedule: as in `ModelSpec`.
+        student_schedule: None, or the inference schedule of a student that is distilled from a
+            teacher into `sample_steps` DDIM steps (`distillation`); a star stands for the steps.
+        loss_power: p of eq. 6, 1 or 2.
+        min_snr: cap of the min-SNR weighting, or None.
+        stratified: spread the noise levels of a batch evenly instead of drawing each freely; an
+            example's own distribution is the same.
+        steps, batch_size: optimiser steps and pictures per step over all processes.
+        learning_rate, warmup, decay_from: linear warm-up over `warmup` steps, constant, then linear
+            to 0 from the share `decay_from` of the steps on (1 keeps it constant, as the paper).
+        optimizer: "adam", or "muon" for the matrices of the inner layers (`training.optimizer`).
+        betas: Adam's decay rates.
+        clip: largest gradient norm.
+        ema: widths sigma_rel of the averages kept; the first one is used for validation.
+        snapshot_every: steps between copies of all averages, kept for `sr3.posthoc`; 0 keeps none.
+        holdout: pictures per data source held out for validation.
+        spike: a loss above this multiple of the recent median rolls the run back; 0 is off.
+        max_bad: share of unreadable training pictures that stops the run.
+    """
+
+    name: str
+    preset: str
+    scale: int
+    picture_side: int | None = None
+    task: Task = "sr3"
+    objective: Objective = "epsilon"
+    residual_scale: float | None = None
+    schedule: str = "linear:2000"
+    student_schedule: str | None = None
+    loss_power: int = 2
+    min_snr: float | None = None
+    stratified: bool = True
+    steps: int = 1_000_000
+    batch_size: int = 256
+    learning_rate: float = 1e-4
+    optimizer: Literal["adam", "muon"] = "adam"
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = 10_000
+    decay_from: float = 1.0
+    clip: float = 1.0
+    ema: tuple[float, ...] = (0.05, 0.1)
+    snapshot_every: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    holdout: int = 16
+    validate_every: int = 5_000
+    save_every: int = 1_000
+    sample_steps: int = 16
+    seed: int = 0
+    precision: Literal["bf16", "fp32"] = "bf16"
+    spike: float = 10.0
+    max_bad: float = 0.01
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Description of the model that this run trains."""
+        unet, student = PRESETS[self.preset], self.student_schedule
+        return ModelSpec(
+            unet=replace(unet, condition_levels=self.augmentation.told_levels),
+            task=self.task,
+            scale=self.scale,
+            objective=self.objective,
+            residual_scale=self.residual_scale,
+            training_schedule=self.schedule,
+            sampler="ddim" if student else "ancestral",
+            steps=1 if self.task == "regression" else self.sample_steps,
+            extra={"schedule": student} if student else {},
+        )
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    folder = resources.files("sr3") / "recipes"
+    return sorted(
+        p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")
+    )
+
+
+def read_recipe(name_or_path: str) -> dict[str, Any]:
+    """Values of a shipped recipe or of a TOML file."""
+    if name_or_path in recipes():
+        text = (resources.files("sr3") / "recipes" / f"{name_or_path}.toml").read_text()
+        return tomllib.loads(text)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InputError(
+            f"found no recipe {name_or_path!r}, "
+            f"wanted a TOML file or one of: {', '.join(recipes())}"
+        )
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"found invalid TOML in {path}: {error}") from error
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """`steps=100` -> ("steps", 100); the value is TOML, a bare word is a string."""
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise InputError(f"found override {text!r}, wanted KEY=VALUE such as steps=1000")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def build(values: dict[str, Any], overrides: list[str]) -> TrainConfig:
+    """The configuration of a recipe with overrides; `augmentation.flip=0` reaches inside.
+
+    Raises:
+        InputError: a field that does not exist or a value that cannot be.
+    """
+    values = dict(values)
+    augmentation = dict(values.pop("augmentation", {}))
+    for text in overrides:
+        key, value = parse_override(text)
+        inside = key.startswith("augmentation.")
+        (augmentation if inside else values)[key.removeprefix("augmentation.")] = value
+    chosen = Augmentation(**typed(Augmentation, augmentation))
+    try:
+        config = TrainConfig(**typed(TrainConfig, values), augmentation=chosen)
+    except TypeError as error:
+        raise InputError(f"found an incomplete recipe: {error}") from error
+    check(config)
+    return config
+
+
+def from_json(values: dict[str, Any]) -> TrainConfig:
+    """Inverse of `to_json`; settings that an older program did not have take their defaults."""
+    return build(values, [])
+
+
+def typed(wanted: type, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with lists as tuples and "none" as None; InputError on a wrong name or type."""
+    known = [f.name for f in fields(wanted)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InputError(f"found unknown setting {unknown[0]!r}, wanted one of: {', '.join(known)}")
+    hints = get_type_hints(wanted)
+    return {name: _fit(name, value, hints[name]) for name, value in values.items()}
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return None if value in (None, "none") else _fit(name, value, arguments[0])
+    if origin is Literal:
+        if value not in arguments:
+            raise InputError(f"found {name} = {value!r}, wanted one of {arguments}")
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        if Ellipsis not in arguments and len(value) != len(arguments):
+            raise InputError(f"found {name} = {value!r}, wanted {len(arguments)} numbers")
+        return tuple(_fit(name, v, arguments[0]) for v in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        wanted = "a list" if origin else hint.__name__
+        raise InputError(f"found {name} = {value!r}, wanted {wanted}")
+    return value
+
+
+AT_LEAST = {
+    "scale": 1,
+    "steps": 1,
+    "batch_size": 1,
+    "holdout": 1,
+    "validate_every": 1,
+    "save_every": 1,
+    "sample_steps": 1,
+    "snapshot_every": 0,
+    "warmup": 0,
+    "learning_rate": 0,
+    "clip": 0,
+    "spike": 0,
+    "max_bad": 0,
+}
+
+
+def check(config: TrainConfig) -> None:
+    """InputError for values that cannot be or contradict each other."""
+    for name, least in AT_LEAST.items():
+        if getattr(config, name) < least:
+            raise InputError(f"found {name} = {getattr(config, name)}, wanted at least {least}")
+    if config.preset not in PRESETS:
+        raise InputError(
+            f"found preset {config.preset!r}, wanted one of: {', '.join(sorted(PRESETS))}"
+        )
+    if config.loss_power not in (1, 2):
+        raise InputError(f"found loss_power = {config.loss_power}, wanted 1 or 2")
+    if config.task == "regression" and config.objective == "epsilon":
+        raise InputError(
+            "found objective epsilon for regression, wanted x0 or v: see docs/train.md"
+        )
+    if config.student_schedule and config.task == "regression":
+        raise InputError("found a student_schedule for regression, which is one step already")
+    if not config.ema:
+        raise InputError("found ema = [], wanted at least one width such as 0.05")
+    try:
+        schedule.make(config.schedule)
+        if config.student_schedule:
+            schedule.make(config.student_schedule.replace("*", str(config.sample_steps), 1))
+        for width in config.ema:
+            averages.exponent_of(width)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    _check_sides(config)
+
+
+def _check_sides(config: TrainConfig) -> None:
+    side, model = config.picture_side, PRESETS[config.preset]
+    if model.resolution % config.scale:
+        raise InputError(
+            f"found scale {config.scale}, wanted a divisor of the resolution {model.resolution}"
+        )
+    if side is not None and (side < model.resolution or side % config.scale):
+        raise InputError(
+            f"found picture_side {side}, wanted a multiple of scale {config.scale} "
+            f"and at least {model.resolution}"
+        )
+
+
+def changed(config: TrainConfig, **changes: Any) -> TrainConfig:
+    """A copy with some fields changed, checked again."""
+    made = replace(config, **changes)
+    check(made)
+    return made

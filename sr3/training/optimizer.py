@@ -1,0 +1,110 @@
+"""The optimisers of a run: Adam as the paper, or Muon on the matrices and Adam on the rest.
+
+Muon (Jordan et al. 2024) makes the update of every weight matrix near-orthogonal. A convolution
+counts as the matrix of its output channels by all it sums over. The first and the last layer, the
+biases and the norms stay with Adam, as its authors advise. Both are PyTorch's own.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sr3.networks.unet import UNet
+from sr3.training.config import TrainConfig
+from sr3.training.processes import fill
+
+
+def matrix_of(weight: Tensor) -> Tensor:
+    """The weight (out, ...) as (out, rest) in the same memory, whichever its layout."""
+    if weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last):
+        weight = weight.permute(0, 2, 3, 1)
+    return weight.flatten(1)
+
+
+def weight_of(matrix: Tensor, weight: Tensor) -> Tensor:
+    """Inverse of `matrix_of`: `matrix` in the shape of `weight`, in the same memory."""
+    if weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last):
+        out, into, height, width = weight.shape
+        return matrix.view(out, height, width, into).permute(0, 3, 1, 2)
+    return matrix.view(weight.shape)
+
+
+def laid_out(values: Tensor, like: Tensor) -> Tensor:
+    """`values` with the strides of `like`."""
+    same = values.stride() == like.stride()
+    return values if same else torch.empty_like(like).copy_(values)
+
+
+class Optimizers:
+    """One step of every weight at the learning rate of the moment."""
+
+    def __init__(self, network: UNet, config: TrainConfig, fused: bool) -> None:
+        self.named = dict(network.named_parameters())
+        self.flat: dict[str, nn.Parameter] = {}
+        if config.optimizer == "muon":
+            outer = {id(p) for layer in (network.stem, network.head) for p in layer.parameters()}
+            self.flat = {
+                name: nn.Parameter(matrix_of(p.detach()))
+                for name, p in self.named.items()
+                if p.ndim > 1 and id(p) not in outer
+            }
+        rest = [p for name, p in self.named.items() if name not in self.flat]
+        self.adam = torch.optim.Adam(rest, lr=0.0, betas=config.betas, fused=fused)
+        self.muon = (
+            torch.optim.Muon(
+                self.flat.values(), lr=0.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+            )
+            if self.flat
+            else None
+        )
+
+    def step(self, learning_rate: float) -> None:
+        """Move the weights against their gradients."""
+        for group in self.adam.param_groups:
+            group["lr"] = learning_rate
+        self.adam.step()
+        if self.muon is None:
+            return
+        for group in self.muon.param_groups:
+            group["lr"] = learning_rate
+        for name, flat in self.flat.items():
+            weight = self.named[name]
+            flat.grad = None if weight.grad is None else matrix_of(laid_out(weight.grad, weight))
+        self.muon.step()  # type: ignore[no-untyped-call]
+
+    def moments(self) -> Iterator[tuple[str, Tensor]]:
+        """Everything that the optimisers remember, as `exp_avg/NAME` and so on."""
+        for name, weight in self.named.items():
+            if self.muon is not None and name in self.flat:
+                for moment, value in self.muon.state.get(self.flat[name], {}).items():
+                    yield f"{moment}/{name}", weight_of(value, weight)
+                continue
+            state = self.adam.state.get(weight, {})
+            for moment in ("exp_avg", "exp_avg_sq"):
+                if moment in state:
+                    yield f"{moment}/{name}", state[moment]
+
+    def load(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Inverse of `moments` after `step` steps."""
+        self.adam.state.clear()
+        if self.muon is not None:
+            self.muon.state.clear()
+        if not step:
+            return
+
+        def stored(moment: str, name: str) -> Tensor:
+            value = torch.zeros_like(self.named[name]).detach()
+            fill(value, tensors[f"{moment}/{name}"])
+            return value
+
+        for name, weight in self.named.items():
+            if self.muon is not None and name in self.flat:
+                momentum = matrix_of(stored("momentum_buffer", name))
+                self.muon.state[self.flat[name]] = {"momentum_buffer": momentum}
+                continue
+            self.adam.state[weight] = {
+                "step": torch.tensor(float(step), device=weight.device),
+                "exp_avg": stored("exp_avg", name),
+                "exp_avg_sq": stored("exp_avg_sq", name),
+            }

@@ -1,0 +1,222 @@
+"""Tables are pure functions of records: golden LaTeX, compiled where an engine is installed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.metrics.protocol import load_metric
+from bench.records.published import load_table, table_names
+from bench.records.record import Record, Score
+from bench.typesetting import latex, text
+from bench.typesetting.layout import build
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+METRICS = ("psnr", "ssim", "consistency", "psnr_y")
+
+
+def record(system, role="system", status="ok", **scores):
+    metrics = {name: Score(**{"unit": "", "version": 1} | value) for name, value in scores.items()}
+    return Record(
+        suite="face8x", suite_version=1, system=system, role=role, source="test",
+        dataset={"name": "50%_noise & more", "sha256": "0", "n": 100}, scale=8, size=(128, 128),
+        downsampler="d", seed=0, batch_size=1, checkpoint_sha256=None, sampler=None, steps=None,
+        provenance={}, outputs_sha256=None, libraries={}, hardware={}, git=None, created="",
+        metrics=metrics, status=status,
+    )  # fmt: skip
+
+
+def value(number, half=None, n=100, **more):
+    low, high = (None, None) if half is None else (number - half, number + half)
+    return {"value": number, "low": low, "high": high, "n": n} | more
+
+
+def missing(status):
+    return {"value": None, "low": None, "high": None, "n": 0, "status": status}
+
+
+@pytest.fixture
+def table():
+    records = [
+        record("bicubic", psnr=value(22.944, 0.26), ssim=value(0.63353, 0.01),
+               consistency=value(35.331e-5, 2e-5), psnr_y=missing("unavailable: a test")),
+        record("regression", psnr=value(27.281, 0.3), ssim=value(0.8, 0.01),
+               consistency=value(1.63e-5, 1e-6), psnr_y=missing("unavailable: a test")),
+        record("hr", "reference", psnr=missing("infinite") | {"infinite": 100},
+               ssim=value(1.0, 0.0), consistency=value(0.13e-5, 1e-8)),
+        record("my_system#1", psnr=value(-1.5, 0.3), ssim=value(0.79996, 0.01),
+               consistency=value(1.7e-5, 1e-6), psnr_y=missing("unavailable: a test")),
+        record("sr3", status="unavailable: weights X"),
+    ]  # fmt: skip
+    comparisons = {
+        "psnr": {"best": ["regression"], "second": "my_system#1"},
+        "ssim": {"best": ["regression", "my_system#1"], "second": None},
+    }
+    metrics = {name: load_metric(name) for name in METRICS}
+    return build(records, metrics, comparisons, load_table("table2"))
+
+
+def test_latex_is_the_golden_file_byte_for_byte(table):
+    assert latex.render(table) == (GOLDEN / "table.tex").read_text(encoding="utf-8")
+
+
+def test_text_is_the_golden_file_byte_for_byte(table):
+    assert text.render(table) == (GOLDEN / "table.txt").read_text(encoding="utf-8")
+
+
+def test_a_reason_stands_once_and_names_the_systems_it_concerns():
+    weights, seconds = "unavailable: weights X", "unavailable: no seconds of these images"
+    records = [
+        record("a", psnr=missing(weights), ssim=missing(weights), seconds_per_image=value(0.5)),
+        record(
+            "b", psnr=missing(weights), ssim=missing(weights), seconds_per_image=missing(seconds)
+        ),
+    ]
+    metrics = {name: load_metric(name) for name in ("psnr", "ssim", "seconds_per_image")}
+    notes = build(records, metrics, {}, None).notes
+    assert list(notes[:2]) == [f"PSNR, SSIM: {weights}", f"Time: {seconds} (b)"]
+
+
+def test_a_wide_table_puts_intervals_on_their_own_lines():
+    names = ("psnr", "psnr_y", "ssim", "ssim_y", "consistency", "lr_psnr", "spectrum")
+    scores = {name: value(12.0, 0.5) for name in names}
+    metrics = {name: load_metric(name) for name in names}
+    rendered = text.render(build([record("a", **scores)], metrics, {}, None))
+    assert max(len(line) for line in rendered.splitlines()) <= text.WIDEST
+    number, interval = rendered.splitlines()[5:7]
+    assert number.split()[1] == "12.00"
+    assert interval.split("]")[0].strip() == "[11.50, 12.50"
+
+
+def test_a_foreign_kernel_labels_the_column():
+    metrics = {"consistency": load_metric("consistency")}
+    own = record("hr", "reference", consistency=value(0.49e-5))
+    foreign = record("hr", "reference", consistency=value(4.7e-5))
+    assert "kernel mismatch" not in text.render(build([own], metrics, {}, None))
+    assert "kernel mismatch" in text.render(build([foreign], metrics, {}, None))
+    assert "kernel mismatch" in latex.render(build([foreign], metrics, {}, None))
+
+
+def test_small_sets_are_greyed():
+    from dataclasses import replace
+
+    metrics = {"psnr": replace(load_metric("psnr"), grey_under=2048)}
+    small, large = (build([record("a", psnr=value(1.0, n=n))], metrics, {}, None)
+                    for n in (100, 2048))  # fmt: skip
+    assert r"\color{gray}" in latex.render(small)
+    assert r"\color{gray}" not in latex.render(large)
+    assert "N is under 2048" in text.render(small)
+
+
+@pytest.mark.latex
+def test_the_golden_table_compiles(tmp_path):
+    if shutil.which("pdflatex") is None:
+        if os.environ.get("REQUIRE_LATEX"):
+            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
+        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
+    document = (
+        "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
+        + (GOLDEN / "table.tex").read_text(encoding="utf-8")
+        + "\\end{document}\n"
+    )
+    (tmp_path / "d.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "d.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_published_tables_load_with_source_and_known_metrics(name):
+    published = load_table(name)
+    assert "Saharia" in published.source
+    assert published.dataset
+    assert published.rows
+    for row in published.rows:
+        assert set(row.values) <= set(published.metrics)
+
+
+def test_published_numbers_are_the_papers():
+    rows = {row.system: row.values for row in load_table("table2").rows}
+    assert rows["SR3"]["psnr"].value == 23.04
+    assert rows["PULSE"]["consistency"].value == pytest.approx(161.1e-5)
+    assert len(table_names()) >= 10
+
+
+def test_what_was_only_remembered_is_marked_unverified():
+    rows = {row.system: row.values for row in load_table("study-faces-task1").rows}
+    assert not rows["Regression"]["fool_rate"].verified
+    assert rows["SR3"]["fool_rate"].verified
+
+
+def compiles(tex, folder):
+    """Compile one table; the text of the log on failure."""
+    document = (
+        "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
+        f"{tex}\\end{{document}}\n"
+    )
+    (folder / "d.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished face8x run, made of invented records, in a folder."""
+    from bench.records.finished import write_results
+    from bench.records.record import write_images, write_record
+    from sr3.base.files import write_json
+
+    comparisons = {"psnr": {"best": ["sr3"], "second": "regression", "pairs": []}}
+    for system, role, number in (("hr", "reference", 50.0), ("regression", "system", 27.281),
+                                 ("sr3", "system", 28.0)):  # fmt: skip
+        scores = {"psnr": value(number, 0.3), "consistency": value(1.63e-5, 1e-6)}
+        write_record(tmp_path, record(system, role, **scores))
+        write_images(tmp_path, system, [], {})
+    write_json(tmp_path / "comparisons.json", comparisons)
+    metrics = {"psnr": "psnr", "consistency": "consistency"}
+    write_results(tmp_path, metrics, {"hr": {}, "regression": {}, "sr3": {}})
+    return tmp_path
+
+
+def test_paper_layouts_are_golden(run):
+    from bench import tables
+    from bench.records.finished import read_results
+
+    results = read_results(run)
+    for name in tables.LAYOUTS:
+        fits = name in tables.fitting(results)
+        rendered = tables.render_paper(name, results if fits else None)
+        assert rendered == (GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), name
+
+
+@pytest.mark.latex
+@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5", "table6"])
+def test_paper_layouts_compile(name, tmp_path):
+    if shutil.which("pdflatex") is None:
+        if os.environ.get("REQUIRE_LATEX"):
+            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
+        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
+    compiles((GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), tmp_path)
+    assert (tmp_path / "d.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_command_writes_suite_and_layouts(run, capsys):
+    from bench import tables
+
+    assert tables.main([str(run), "--paper", "all"]) == 0
+    written = {path.name for path in (run / "tables").iterdir()}
+    assert written == {"suite.tex", "suite.txt", "table2.tex", "table5.tex", "table6.tex"}
+
+
+def test_a_layout_of_another_suite_is_refused(run):
+    from bench import tables
+    from sr3.base.errors import InputError
+
+    with pytest.raises(InputError, match="found a run of face8x, table3 is about natural4x"):
+        tables.main([str(run), "--paper", "table3"])
+    with pytest.raises(InputError, match="no finished run"):
+        tables.main([str(run / "nothing")])
