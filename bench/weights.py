@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.pretrained import weights
-from bench.pretrained.catalogue import TABLE
 from sr3.base.errors import run_command
 
 
@@ -25,10 +24,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"imported {found.entry.name}: {found.path}")
         return 0
     if options.command == "fetch":
-        for name in options.names or [row.name for row in TABLE.values() if row.url]:
+        for name in options.names or [row.name for row in weights.TABLE.values() if row.url]:
             print(f"{name}: {weights.fetch(name).path}")
         return 0
-    everything = [weights.find(name) for name in TABLE]
+    everything = [weights.find(name) for name in weights.TABLE]
     print(_as_json(everything) if options.json else _as_text(everything))
     wrong = any(found.state == "wrong hash" for found in everything)
     return int(options.command == "verify" and wrong)
@@ -46,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     fetching.add_argument("names", nargs="*", metavar="NAME", help="default: all with an address")
     importing = commands.add_parser("import", help="copy a file you have into the folder")
     importing.add_argument("file")
-    importing.add_argument("--name", choices=sorted(TABLE), help="row it must be")
+    importing.add_argument("--name", choices=sorted(weights.TABLE), help="row it must be")
     return parser
 
 
