@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.pretrained import weights
+from bench.pretrained import catalogue, weights
 from sr3.base.errors import run_command
 
 
@@ -24,10 +24,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"imported {found.entry.name}: {found.path}")
         return 0
     if options.command == "fetch":
-        for name in options.names or [row.name for row in weights.TABLE.values() if row.url]:
+        for name in options.names or [row.name for row in catalogue.TABLE.values() if row.url]:
             print(f"{name}: {weights.fetch(name).path}")
         return 0
-    everything = [weights.find(name) for name in weights.TABLE]
+    everything = [weights.find(name) for name in catalogue.TABLE]
     print(_as_json(everything) if options.json else _as_text(everything))
     wrong = any(found.state == "wrong hash" for found in everything)
     return int(options.command == "verify" and wrong)
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     fetching.add_argument("names", nargs="*", metavar="NAME", help="default: all with an address")
     importing = commands.add_parser("import", help="copy a file you have into the folder")
     importing.add_argument("file")
-    importing.add_argument("--name", choices=sorted(weights.TABLE), help="row it must be")
+    importing.add_argument("--name", choices=sorted(catalogue.TABLE), help="row it must be")
     return parser
 
 

@@ -19,7 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from bench.pretrained.catalogue import TABLE, WeightsFile
+from bench.pretrained import catalogue
+from bench.pretrained.catalogue import WeightsFile
 from sr3.base.errors import InputError
 
 CHUNK = 1 << 20  # bytes read at once
@@ -52,9 +53,11 @@ def folder() -> Path:
 
 def entry(name: str) -> WeightsFile:
     """A row of the table; InputError names the known ones."""
-    if name not in TABLE:
-        raise InputError(f"found no weights named {name!r}, wanted one of {', '.join(TABLE)}")
-    return TABLE[name]
+    if name not in catalogue.TABLE:
+        raise InputError(
+            f"found no weights named {name!r}, wanted one of {', '.join(catalogue.TABLE)}"
+        )
+    return catalogue.TABLE[name]
 
 
 def find(name: str) -> Found:
@@ -104,7 +107,7 @@ def import_file(source: Path, name: str | None = None) -> Found:
         digest = sha256_of(source)
     except OSError as error:
         raise InputError(f"found no readable file {source} ({error.strerror})") from error
-    rows = [entry(name)] if name else list(TABLE.values())
+    rows = [entry(name)] if name else list(catalogue.TABLE.values())
     row = next((row for row in rows if digest.startswith(row.sha256)), None)
     if row is None:
         wanted = rows[0].sha256 if name else "the hash of a file in the table"

@@ -20,7 +20,7 @@ def table(tmp_path, monkeypatch):
     origin = tmp_path / "origin.pth"
     origin.write_bytes(CONTENT)
     row = WeightsFile("tiny", "tiny.pth", DIGEST[:8], len(CONTENT), "CC0", ("a",), origin.as_uri())
-    monkeypatch.setattr(weights, "TABLE", {"tiny": row})
+    monkeypatch.setattr(catalogue, "TABLE", {"tiny": row})
     monkeypatch.setenv("BENCH_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     return tmp_path
