@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from twoafc_server.power.coverage import coverage, rejections, simulation_error
-from twoafc_server.simulate.design import Design
-from twoafc_server.simulate.observers import Observers
+from twoafc_server.simulation.observers import Observers
+from twoafc_server.simulation.plans import Design
 
 # Spreads in logits (participants, images): none, small, the study document's, large, lopsided.
 SPREADS = ((0.0, 0.0), (0.3, 0.3), (0.63, 0.42), (1.0, 0.8), (0.2, 0.8), (0.8, 0.2))

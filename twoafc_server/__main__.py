@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from twoafc_server.errors import InputError, run_command
+from twoafc_server.base.errors import InputError, run_command
 
 
 class Command(NamedTuple):
@@ -30,9 +30,9 @@ COMMANDS = {
     "erase": Command("twoafc_server.cli.erase", "erase one participant"),
     "retain": Command("twoafc_server.cli.retain", "delete raw ids past their retention time"),
     "db": Command("twoafc_server.cli.db", "migrate, back up or restore the database"),
-    "analyse": Command("twoafc_server.analysis.cli", "fool rates with their intervals, and tables"),
-    "simulate": Command("twoafc_server.simulate.cli", "run simulated observers through a study"),
-    "power": Command("twoafc_server.power.cli", "what difference a planned design can detect"),
+    "analyse": Command("twoafc_server.cli.analyse", "fool rates with their intervals, and tables"),
+    "simulate": Command("twoafc_server.cli.simulate", "run simulated observers through a study"),
+    "power": Command("twoafc_server.cli.power", "what difference a planned design can detect"),
 }
 
 

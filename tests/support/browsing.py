@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from twoafc_server.simulate.browser_bot import FLAGS
+from twoafc_server.simulation.browser_bot import FLAGS
 
 
 class Quiet(WSGIRequestHandler):

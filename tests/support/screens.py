@@ -7,10 +7,10 @@ from typing import Any
 
 from browsing import chromium, served
 
-from twoafc_server import keys
+from twoafc_server.base.keys import ephemeral
 from twoafc_server.cli.demo import prepare
-from twoafc_server.web import create_app
-from twoafc_server.web.settings import Limits, Settings
+from twoafc_server.web.app import create_app
+from twoafc_server.web.installation.settings import Limits, Settings
 
 DESKTOP = {"width": 1120, "height": 760}
 TABLET = {"width": 834, "height": 1112}
@@ -157,7 +157,7 @@ def researcher(page: Any, home: str, password: str, camera: Camera) -> None:
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         url, password = prepare(Path(work))
-        settings = Settings(url, keys.ephemeral(), secure=False, limits=Limits(enabled=False))
+        settings = Settings(url, ephemeral(), secure=False, limits=Limits(enabled=False))
         app = create_app(settings)
         camera = Camera(folder)
         with served(app) as home, chromium() as browser:

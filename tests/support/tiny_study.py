@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import Engine
 
+from twoafc_server.base.keys import Keys
 from twoafc_server.design.stimuli import read_stimuli
 from twoafc_server.design.study_file import StudyFile, from_dict
-from twoafc_server.keys import Keys
 from twoafc_server.storage import migrate
 from twoafc_server.storage.create import create_study
 from twoafc_server.storage.database import open_engine, writing

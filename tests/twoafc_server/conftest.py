@@ -13,8 +13,8 @@ from tiny_study import KEYS, Clock, make_study, tiny_study, write_stimuli
 
 from twoafc_server.design.study_file import StudyFile
 from twoafc_server.storage.database import open_engine
-from twoafc_server.web import create_app
-from twoafc_server.web.settings import Limits, Settings
+from twoafc_server.web.app import create_app
+from twoafc_server.web.installation.settings import Limits, Settings
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from twoafc_server.analysis.cells import Grid, grid_of
-from twoafc_server.analysis.comparison import holm
-from twoafc_server.analysis.crossed import Cells
-from twoafc_server.analysis.effects import (
+from twoafc_server.analysis.estimation.comparison import holm
+from twoafc_server.analysis.estimation.crossed import Cells
+from twoafc_server.analysis.estimation.effects import (
     Contrast,
     ExposurePoint,
     SideEffects,
@@ -20,13 +19,14 @@ from twoafc_server.analysis.effects import (
     order_effect,
     side_effects,
 )
-from twoafc_server.analysis.mixed import MixedRate, mixed_rate, statsmodels_rate
-from twoafc_server.analysis.pigeonhole import draw_rates, percentile_interval
+from twoafc_server.analysis.estimation.grid import Grid, grid_of
+from twoafc_server.analysis.estimation.mixed import MixedRate, mixed_rate, statsmodels_rate
+from twoafc_server.analysis.estimation.pigeonhole import draw_rates, percentile_interval
+from twoafc_server.analysis.estimation.rates import Headline, RateReport, describe, headline
+from twoafc_server.analysis.estimation.units import UnitTable, image_table, participant_table
 from twoafc_server.analysis.quality import Quality, quality
-from twoafc_server.analysis.rates import Headline, RateReport, describe, headline
-from twoafc_server.analysis.reading import Responses, Source
-from twoafc_server.analysis.units import UnitTable, image_table, participant_table
-from twoafc_server.errors import InputError
+from twoafc_server.analysis.reading.answers import Responses, Source
+from twoafc_server.base.errors import InputError
 
 Floats = NDArray[np.float64]
 

@@ -1,1 +1,4 @@
-"""The commands of a study host, one module each."""
+"""The commands, one file each with `main(argv)`; `common` and `findings` serve several of them.
+
+It imports every room and is imported by `python -m twoafc_server` alone.
+"""

@@ -5,10 +5,11 @@ import getpass
 import os
 import sys
 
-from twoafc_server.cli.common import add_database, created_engine, parser
-from twoafc_server.clock import now_ms
+from twoafc_server.base.clock import now_ms
+from twoafc_server.cli.common import add_database, parser
 from twoafc_server.storage import researchers, studies
 from twoafc_server.storage.database import writing
+from twoafc_server.storage.migrate import created_engine
 
 ACTIONS = {"open": "open", "pause": "paused", "close": "closed"}
 

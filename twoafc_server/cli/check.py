@@ -1,10 +1,11 @@
 """`check`: recounts images, sides, systems and positions of a study, planned and run."""
 
-from twoafc_server.cli.common import add_database, parser, ready_engine
+from twoafc_server.cli.common import add_database, parser
 from twoafc_server.cli.findings import show
+from twoafc_server.export.proof import prove
 from twoafc_server.storage import studies
 from twoafc_server.storage.database import reading
-from twoafc_server.storage.proof import prove
+from twoafc_server.storage.migrate import ready_engine
 
 
 def main(argv: list[str]) -> int:

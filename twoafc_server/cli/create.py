@@ -4,14 +4,15 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from twoafc_server.cli.common import add_database, created_engine, parser
+from twoafc_server.base.clock import now_ms
+from twoafc_server.cli.common import add_database, parser
 from twoafc_server.cli.findings import show
-from twoafc_server.clock import now_ms
 from twoafc_server.design.stimuli import read_stimuli
 from twoafc_server.design.study_file import StudyFile, from_dict, load, presets
+from twoafc_server.export.proof import prove
 from twoafc_server.storage.create import create_study
 from twoafc_server.storage.database import writing
-from twoafc_server.storage.proof import prove
+from twoafc_server.storage.migrate import created_engine
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from twoafc_server.base.errors import InputError
 from twoafc_server.cli.common import add_database, new_file, parser
-from twoafc_server.errors import InputError
 from twoafc_server.storage import migrate
 from twoafc_server.storage.database import open_engine
 

@@ -5,17 +5,18 @@ import secrets
 from importlib import resources
 from pathlib import Path
 
-from twoafc_server import keys
-from twoafc_server.cli.common import created_engine, parser
+from twoafc_server.base.clock import now_ms
+from twoafc_server.base.errors import InputError
+from twoafc_server.base.keys import ephemeral
+from twoafc_server.cli.common import parser
 from twoafc_server.cli.serve import run
-from twoafc_server.clock import now_ms
 from twoafc_server.design.stimuli import read_stimuli
 from twoafc_server.design.study_file import StudyFile, parse
-from twoafc_server.errors import InputError
 from twoafc_server.storage import researchers
 from twoafc_server.storage.create import create_study
 from twoafc_server.storage.database import writing
-from twoafc_server.web.settings import Settings
+from twoafc_server.storage.migrate import created_engine
+from twoafc_server.web.installation.settings import Settings
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -57,5 +58,5 @@ def main(argv: list[str]) -> int:
     print(f"take part:  {home}/study/demo")
     print(f"researcher: {home}/admin/  name demo, password {password}")
     if not given.prepare_only:
-        run(Settings(url, keys.ephemeral(), secure=False), f"127.0.0.1:{given.port}", 1, 8)
+        run(Settings(url, ephemeral(), secure=False), f"127.0.0.1:{given.port}", 1, 8)
     return 0

@@ -4,12 +4,14 @@ import os
 
 from sqlalchemy import or_, select
 
-from twoafc_server import keys
-from twoafc_server.cli.common import add_database, parser, ready_engine
-from twoafc_server.clock import now_ms
-from twoafc_server.errors import InputError
+from twoafc_server.base.clock import now_ms
+from twoafc_server.base.environment import PSEUDONYM_KEY
+from twoafc_server.base.errors import InputError
+from twoafc_server.base.keys import keys_from
+from twoafc_server.cli.common import add_database, parser
 from twoafc_server.storage import studies
 from twoafc_server.storage.database import writing
+from twoafc_server.storage.migrate import ready_engine
 from twoafc_server.storage.models import Identity, Participant
 from twoafc_server.storage.participants import erase
 
@@ -36,7 +38,7 @@ def main(argv: list[str]) -> int:
         if person is None:
             raise InputError(
                 f"found no such participant in {study.name!r}: give the platform's id (after its "
-                f"deletion with {keys.PSEUDONYM_KEY} set) or the pseudonym"
+                f"deletion with {PSEUDONYM_KEY} set) or the pseudonym"
             )
         erase(session, person)
         studies.log(session, study, os.environ.get("USER") or "command line", "erase", now_ms())
@@ -46,6 +48,6 @@ def main(argv: list[str]) -> int:
 
 def _pseudonyms(study: str, given: str) -> list[str]:
     """The id as a pseudonym itself and, where the keys are set, turned into one."""
-    if os.environ.get(keys.PSEUDONYM_KEY):
-        return [given, keys.from_environment(os.environ).pseudonym(study, given)]
+    if os.environ.get(PSEUDONYM_KEY):
+        return [given, keys_from(os.environ).pseudonym(study, given)]
     return [given]

@@ -5,13 +5,15 @@ No file holds the ids of a recruitment service unless `--with-ids` asks for that
 
 from pathlib import Path
 
-from twoafc_server.admin.download import FILES, download
-from twoafc_server.bundle import write_bundle
-from twoafc_server.cli.common import add_database, new_file, parser, ready_engine
-from twoafc_server.clock import now_ms
-from twoafc_server.files import write_atomic
-from twoafc_server.storage import export, studies
+from twoafc_server.base.clock import now_ms
+from twoafc_server.base.files import write_atomic
+from twoafc_server.cli.common import add_database, new_file, parser
+from twoafc_server.export import rows
+from twoafc_server.export.download import FILES, download
+from twoafc_server.formats.bundle import write_bundle
+from twoafc_server.storage import studies
 from twoafc_server.storage.database import reading
+from twoafc_server.storage.migrate import ready_engine
 
 
 def main(argv: list[str]) -> int:
@@ -25,7 +27,7 @@ def main(argv: list[str]) -> int:
     with reading(ready_engine(given.db)) as session:
         study = studies.find(session, given.study)
         if given.bundle:
-            files = export.bundle_files(session, study, now_ms())
+            files = rows.bundle_files(session, study, now_ms())
             print(f"wrote {given.bundle}, digest {write_bundle(new_file(given.bundle), files)}")
             return 0
         folder = given.out or Path(study.name)
@@ -33,7 +35,7 @@ def main(argv: list[str]) -> int:
             if name != "bundle.zip":
                 write_atomic(folder / name, download(session, study, name, now_ms()).data)
         if given.with_ids:
-            ids = export.table(export.identity_rows(session, study))
+            ids = rows.table(rows.identity_rows(session, study))
             write_atomic(folder / "identities.csv", ids.encode())
     print(f"wrote {folder}")
     return 0

@@ -2,9 +2,10 @@
 
 from sqlalchemy import delete, select
 
-from twoafc_server.cli.common import add_database, parser, ready_engine
-from twoafc_server.clock import now_ms
+from twoafc_server.base.clock import now_ms
+from twoafc_server.cli.common import add_database, parser
 from twoafc_server.storage.database import writing
+from twoafc_server.storage.migrate import ready_engine
 from twoafc_server.storage.models import Identity, Participant, Study
 from twoafc_server.storage.studies import protocol_of
 

@@ -6,10 +6,11 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from twoafc_server.cli.common import add_database, parser, ready_engine
-from twoafc_server.web import create_app
-from twoafc_server.web.logs import configure
-from twoafc_server.web.settings import Settings, from_environment
+from twoafc_server.cli.common import add_database, parser
+from twoafc_server.storage.migrate import ready_engine
+from twoafc_server.web.app import create_app
+from twoafc_server.web.installation.logs import configure
+from twoafc_server.web.installation.settings import Settings, from_environment
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from twoafc_server.cli.common import add_database, parser, ready_engine
+from twoafc_server.cli.common import add_database, parser
+from twoafc_server.export.summary import ConditionRow, Summary, summarise
 from twoafc_server.storage import studies
 from twoafc_server.storage.database import reading
+from twoafc_server.storage.migrate import ready_engine
 from twoafc_server.storage.models import Study
-from twoafc_server.storage.summary import ConditionRow, Summary, summarise
 
 
 def main(argv: list[str]) -> int:

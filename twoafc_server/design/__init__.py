@@ -1,1 +1,4 @@
-"""What a study is before anyone takes part: its file, its stimuli, its balanced plan."""
+"""What a study is and which trials it consists of: file, stimuli, allocation, rules, their check.
+
+It imports `base` and `formats`, knows no database, and hands out frozen values.
+"""

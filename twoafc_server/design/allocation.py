@@ -14,9 +14,9 @@ from itertools import product
 
 import numpy as np
 
+from twoafc_server.base.errors import InputError
 from twoafc_server.design.study_file import Design, Task
-from twoafc_server.errors import InputError
-from twoafc_server.responses import Phase, Side
+from twoafc_server.formats.responses import Phase, Side
 
 
 @dataclass(frozen=True)

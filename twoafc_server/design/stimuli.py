@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from twoafc_server.errors import InputError
-from twoafc_server.responses import Phase
+from twoafc_server.base.errors import InputError
+from twoafc_server.formats.responses import Phase
 
 ROLES = ("test", "practice", "catch")
 

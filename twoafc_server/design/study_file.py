@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from twoafc_server.base.errors import InputError
 from twoafc_server.design.typed_toml import build
-from twoafc_server.errors import InputError
 
 Task = Literal["task1", "task2"]
 Kind = Literal["between", "within"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from twoafc_server.errors import InputError
+from twoafc_server.base.errors import InputError
 
 T = TypeVar("T")
 

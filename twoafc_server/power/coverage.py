@@ -7,18 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from twoafc_server.analysis.comparison import against_half, difference, equivalence
-from twoafc_server.analysis.crossed import (
-    Cells,
-    Variance,
-    logit_interval,
-    rate_variance,
-)
-from twoafc_server.analysis.pigeonhole import draw_rates
-from twoafc_server.analysis.pooled import wilson
-from twoafc_server.simulate.design import Design
-from twoafc_server.simulate.numbers import simulate_cells
-from twoafc_server.simulate.observers import Observers
+from twoafc_server.analysis.estimation.comparison import against_half, difference, equivalence
+from twoafc_server.analysis.estimation.crossed import Cells, Variance, logit_interval, rate_variance
+from twoafc_server.analysis.estimation.pigeonhole import draw_rates
+from twoafc_server.analysis.estimation.pooled import wilson
+from twoafc_server.simulation.numbers import simulate_cells
+from twoafc_server.simulation.observers import Observers
+from twoafc_server.simulation.plans import Design
 
 Floats = NDArray[np.float64]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from twoafc_server.errors import InputError
+from twoafc_server.base.errors import InputError
 from twoafc_server.power.coverage import Coverage, coverage, rejections
-from twoafc_server.simulate.design import Design
-from twoafc_server.simulate.observers import Components, Observers, components
+from twoafc_server.simulation.observers import Components, Observers, components
+from twoafc_server.simulation.plans import Design
 
 HALF = "against 50 %"
 BETWEEN = "between systems, each participant sees one"

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twoafc_server.analysis.cells import grid_of
-from twoafc_server.analysis.components import variance_components
-from twoafc_server.analysis.reading import Responses
-from twoafc_server.errors import InputError
-from twoafc_server.simulate.observers import Observers, spreads_from
+from twoafc_server.analysis.estimation.components import variance_components
+from twoafc_server.analysis.estimation.grid import grid_of
+from twoafc_server.analysis.reading.answers import Responses
+from twoafc_server.base.errors import InputError
+from twoafc_server.simulation.observers import Observers, spreads_from
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from twoafc_server.analysis.plots import COLOURS
+from twoafc_server.analysis.writing.plots import COLOURS
 from twoafc_server.power.coverage import Coverage
 from twoafc_server.power.detectable import Detectable
 

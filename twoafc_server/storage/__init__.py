@@ -1,1 +1,4 @@
-"""Where studies live: typed tables, their migrations and the transactions that change them."""
+"""Studies, participants and trials in a database, the same on SQLite and PostgreSQL.
+
+It imports `base`, `design` and `texts`; others get functions on a session, in their transaction.
+"""

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from twoafc_server import texts as texts_module
+from twoafc_server.base.errors import InputError
 from twoafc_server.design.allocation import PlannedSlot, Pool, plan
 from twoafc_server.design.stimuli import StimulusFiles, StimulusFolder
 from twoafc_server.design.study_file import StudyFile
-from twoafc_server.errors import InputError
 from twoafc_server.storage.models import Output, Picture, Slot, Stimulus, Study, Texts, Trial
 from twoafc_server.storage.upsert import insert_ignore
+from twoafc_server.texts.catalogue import resolve, version_of
 
 
 def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now: int) -> Study:
@@ -23,7 +23,7 @@ def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now
         raise InputError(f"found a study {study.name!r} already: choose another with --name")
     systems = shown_systems(study, folder)
     slots = plan(study.design, study.timing.exposures_ms, systems, _pool(study, folder, systems))
-    words = texts_module.resolve(study)
+    words = resolve(study)
     row = Study(
         name=study.name,
         status="open",
@@ -73,7 +73,7 @@ def _easy_system(stimulus: StimulusFiles, systems: tuple[str, ...]) -> str:
 
 
 def _store_texts(session: Session, language: str, words: Mapping[str, str]) -> str:
-    sha = texts_module.version_of(words)
+    sha = version_of(words)
     insert_ignore(session, Texts, {"sha256": sha, "language": language, "content": dict(words)})
     return sha
 

@@ -9,9 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from twoafc_server.errors import InputError
-
-DEFAULT_URL = "sqlite:///twoafc.db"
+from twoafc_server.base.errors import InputError
 
 
 def open_engine(url: str, pool_size: int = 8) -> Engine:

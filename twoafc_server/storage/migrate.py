@@ -6,7 +6,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from twoafc_server.errors import InputError
+from twoafc_server.base.errors import InputError
+from twoafc_server.storage.database import open_engine
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -48,3 +49,19 @@ def require_head(engine: Engine) -> None:
             f"found database revision {found or 'none'}, wanted {head()}: "
             "run `python -m twoafc_server db upgrade`"
         )
+
+
+def ready_engine(url: str) -> Engine:
+    """An engine on a database of this version. Raises InputError if it has another one."""
+    engine = open_engine(url)
+    require_head(engine)
+    return engine
+
+
+def created_engine(url: str) -> Engine:
+    """The same, where an empty database is first given its tables."""
+    engine = open_engine(url)
+    if current(engine) is None:
+        upgrade(engine)
+    require_head(engine)
+    return engine

@@ -1,6 +1,6 @@
 """The tables. What must not happen is refused by the database, not only by the code.
 
-Times are milliseconds since 1970-01-01 UTC (`twoafc_server.clock`).
+Times are milliseconds since 1970-01-01 UTC (`twoafc_server.base.clock`).
 """
 
 from typing import Any

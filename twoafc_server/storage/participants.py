@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from twoafc_server.keys import Keys, new_session_key, session_digest
+from twoafc_server.base.keys import Keys, new_session_key, session_digest
 from twoafc_server.storage.models import (
     Event,
     Identity,

@@ -4,7 +4,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
-from twoafc_server.errors import InputError
+from twoafc_server.base.errors import InputError
 from twoafc_server.storage.models import Researcher
 
 SHORTEST = 12

@@ -7,8 +7,8 @@ from functools import lru_cache
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from twoafc_server.base.errors import InputError
 from twoafc_server.design.study_file import StudyFile, from_dict, is_name
-from twoafc_server.errors import InputError
 from twoafc_server.storage.models import Audit, Slot, Study, Texts
 
 

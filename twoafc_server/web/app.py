@@ -1,0 +1,41 @@
+"""The web application: `create_app` puts the blueprints together."""
+
+from flask import Flask
+
+from twoafc_server.base.clock import iso
+from twoafc_server.storage.database import open_engine
+from twoafc_server.storage.migrate import require_head
+from twoafc_server.texts.wording import inline, paragraphs
+from twoafc_server.web.admin import pages as admin
+from twoafc_server.web.installation import health, logs, security
+from twoafc_server.web.installation.settings import Settings
+from twoafc_server.web.participant import arrival, notices, pages, pictures, trials
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application of one installation.
+
+    Raises InputError if the database cannot be used or has another version's schema.
+    """
+    app = Flask(__name__)
+    app.extensions["twoafc_settings"] = settings
+    app.extensions["twoafc_engine"] = open_engine(settings.database)
+    require_head(app.extensions["twoafc_engine"])
+    logs.watch(app)
+    security.protect(app, settings)
+    limiter = security.make_limiter(app, settings)
+    app.jinja_env.filters |= {"paragraphs": paragraphs, "inline": inline, "iso": iso}
+    notices.register(app)
+    for blueprint, limit in (
+        (arrival.blueprint, settings.limits.arrival),
+        (pages.blueprint, settings.limits.page),
+        (trials.blueprint, settings.limits.api),
+        (pictures.blueprint, settings.limits.api),
+        (admin.blueprint, settings.limits.page),
+    ):
+        limiter.limit(limit)(blueprint)
+        app.register_blueprint(blueprint)
+    security.limit_sign_in(app, limiter, settings.limits)
+    limiter.exempt(health.blueprint)
+    app.register_blueprint(health.blueprint)
+    return app

@@ -1,0 +1,39 @@
+"""What requests share: the database, the keys and the clock of the app they belong to."""
+
+from typing import cast
+
+from flask import current_app, g, session
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from twoafc_server.storage.models import Participant
+from twoafc_server.storage.participants import by_session
+from twoafc_server.web.installation.settings import Settings
+
+SESSION_KEY = "k"
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.extensions["twoafc_settings"])
+
+
+def engine() -> Engine:
+    return cast(Engine, current_app.extensions["twoafc_engine"])
+
+
+def now() -> int:
+    return settings().clock()
+
+
+def session_key() -> str:
+    """The key in the visitor's cookie, or empty."""
+    value = session.get(SESSION_KEY, "")
+    return value if isinstance(value, str) else ""
+
+
+def participant(database: Session, lock: bool = False) -> Participant | None:
+    """The visitor's participant row, locked if it is about to change; names the study for logs."""
+    found = by_session(database, session_key(), lock) if session_key() else None
+    if found is not None:
+        g.study = found.study.name
+    return found
