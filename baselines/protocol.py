@@ -26,7 +26,7 @@ class SystemOptions:
         sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
             own default. A schedule is a text or a file of `sr3.search`.
         consistent: project outputs onto the LR input.
-        device: "cpu" or "cuda"; precision "float32" or "bf16" (autocast).
+        device: "cpu" or "cuda"; precision "float32", "bf16" (autocast) or "auto".
     """
 
     weights: str | None
@@ -39,7 +39,7 @@ class SystemOptions:
     spread: float | None = None
     consistent: bool = False
     device: str = "cpu"
-    precision: str = "bf16"
+    precision: str = "auto"
 
 
 class UnavailableError(InputError):

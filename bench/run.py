@@ -46,7 +46,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--samples", type=positive, default=4, help="K of the diversity metric (default 4)")
     add("--batch-size", type=positive, help="images sampled at once; results do not depend on it")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    add("--precision", choices=("bf16", "float32"), default="bf16", help="of sampling")
+    add("--precision", choices=("auto", "bf16", "float32"), default="auto",
+        help="of sampling; auto: bf16 where the device has it")  # fmt: skip
     add("--out", type=Path, default=Path("results/runs"), help="default results/runs")
     add("--groups", help="JSONL or CSV of image attributes, or `embedded`: metrics by group")
     add("--require", action="store_true", help="exit 1 when a metric or system is unavailable")

@@ -29,6 +29,7 @@ from sr3.base.files import write_text
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
+from sr3.networks.precision import CHOICES, resolve
 from sr3.pictures import images
 from sr3.pictures.resize import downsample
 from sr3.sample import DEFAULT_WEIGHTS, find_weights
@@ -278,8 +279,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=("bf16", "float32"), default="bf16")
-    return parser.parse_args(argv)
+    parser.add_argument("--precision", choices=CHOICES, default="auto")
+    args = parser.parse_args(argv)
+    args.precision = resolve(args.precision, args.device)
+    return args
 
 
 def main(argv: list[str] | None = None) -> int:

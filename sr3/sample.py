@@ -23,6 +23,8 @@ from sr3.base.errors import InputError, run_command
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
+from sr3.networks.precision import CHOICES
+from sr3.networks.precision import resolve as resolve_precision
 from sr3.pictures import images, kinds
 from sr3.sampling import chain, folder, outputs
 from sr3.sampling.chain import Stage
@@ -172,7 +174,9 @@ def read_stages(args: argparse.Namespace, device: torch.device) -> tuple[list[St
     return stages, files
 
 
-def resolve(args: argparse.Namespace, stages: list[Stage], files: list[Path]) -> Settings:
+def resolve(
+    args: argparse.Namespace, stages: list[Stage], files: list[Path], device: torch.device
+) -> Settings:
     """Fill in the models' defaults and refuse what does not fit, before any work.
 
     Raises:
@@ -186,8 +190,9 @@ def resolve(args: argparse.Namespace, stages: list[Stage], files: list[Path]) ->
         | {k: getattr(stage, k) for k in ("eta", "tile", "overlap")}
         for stage, path in zip(stages, files, strict=True)
     ]
-    plain = ("consistent", "seed", "num_samples", "mean", "compare", "precision")
-    return Settings(described, **{k: getattr(args, k) for k in plain})
+    plain = ("consistent", "seed", "num_samples", "mean", "compare")
+    precision = resolve_precision(args.precision, device)
+    return Settings(described, **{k: getattr(args, k) for k in plain}, precision=precision)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -215,7 +220,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--overlap", type=int, help="pixels that windows share (default: a quarter)")
     add("--batch-size", type=int, default=8, help="pictures, or windows of one, at once")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    add("--precision", choices=("bf16", "float32"), default="bf16")
+    add("--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it")
     add("--compile", action="store_true", help="compile the network first (pays on a GPU)")
     add("--skip-bad", action="store_true", help="report damaged pictures and go on")
     add("--overwrite", action="store_true", help="make everything again")
@@ -247,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     found, out, settings_path = place(args)
     device = pick_device(args.device, shard)
     stages, files = read_stages(args, device)
-    settings = resolve(args, stages, files)
+    settings = resolve(args, stages, files, device)
     alone = not args.input.is_dir()
     folder.claim(settings_path, asdict(settings), overwrite=args.overwrite or alone)
     if args.compile:

@@ -26,6 +26,7 @@ from sr3.diffusion import samplers
 from sr3.diffusion.schedule import Schedule
 from sr3.networks import checkpoint
 from sr3.networks.model import ModelSpec, training_schedule
+from sr3.networks.precision import CHOICES, resolve
 from sr3.pictures import images
 from sr3.sample import DEFAULT_WEIGHTS, LOG_INTERVAL_S, find_weights
 from sr3.sampling import schedule_choice
@@ -147,7 +148,7 @@ def make_job(args: argparse.Namespace, weights: Path, spec: ModelSpec) -> Job:
         pictures_sha256=pictures_digest(paths),
         consistent=args.consistent,
         seed=args.seed,
-        precision=args.precision,
+        precision=resolve(args.precision, args.device),
         score=args.score,
     )
     cache = args.out / "features"
@@ -171,7 +172,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--consistent", action="store_true", help="search under the consistency projection")
     add("--seed", type=int, default=0)
     add("--device", choices=("cpu", "cuda"), default="cpu")
-    add("--precision", choices=("bf16", "float32"), default="bf16")
+    add("--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it")
     return parser.parse_args(argv)
 
 

@@ -10,7 +10,7 @@ import argparse
 import json
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -23,9 +23,10 @@ from sr3.base.errors import InputError, run_command
 from sr3.data import sources
 from sr3.data.examples import Batch, Positions, Preloaded, TrainingPictures, loader, read_square
 from sr3.networks import checkpoint
+from sr3.networks.precision import has_bf16
 from sr3.pictures import images
 from sr3.training import logs
-from sr3.training.config import TrainConfig, build, read_recipe
+from sr3.training.config import TrainConfig, build, from_json, read_recipe
 from sr3.training.monitor import BadPictures, Complaint, Monitor
 from sr3.training.options import RunOptions, keep_freed_memory
 from sr3.training.processes import World, choose_device, fill, open_world
@@ -284,9 +285,30 @@ def set_up(args: argparse.Namespace) -> None:
     torch.set_float32_matmul_precision("high")
 
 
+def as_begun(config: TrainConfig, out: Path) -> TrainConfig:
+    """`config` with precision "auto" as the run that is in `out`, if any, was begun with."""
+    path = out / "config.json"
+    if config.precision != "auto" or not path.is_file():
+        return config
+    try:
+        return replace(config, precision=from_json(json.loads(path.read_text())).precision)
+    except ValueError as error:
+        raise InputError(f"found invalid JSON in {path}: {error}: delete the file") from error
+
+
+def precision_notes(config: TrainConfig, device: torch.device) -> list[str]:
+    """A line when the run is in bf16 on a device that has to emulate it."""
+    if config.precision != "bf16" or has_bf16(device):
+        return []
+    return [
+        "slow: the run is in bf16, which this processor emulates; "
+        "a new run without precision=bf16 takes fp32 here"
+    ]
+
+
 def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     """One process of a run."""
-    options = options_of(args)
+    options, config = options_of(args), as_begun(config, args.out)
     pictures = read_data(args.data, config, options)
     notes = pictures.bad.share(world)
     if not len(pictures.held_out):
@@ -294,6 +316,7 @@ def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     try:
         teacher = checkpoint.load_model(args.teacher) if args.teacher else None
         trainer = Trainer(config, world, options, teacher)
+        notes += precision_notes(trainer.config, world.device)
     except ValueError as error:
         raise InputError(str(error)) from error
     folder = RunFolder(args.out, trainer, pictures.bad, pictures.described)

@@ -1,7 +1,7 @@
 """What the trained systems share: a checkpoint by sr3.train, sampled by sr3.sampling.upscaling."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sr3.base.errors import InputError
 from sr3.base.modules import code_digest
 from sr3.networks.checkpoint import load_model, sha256, shipped
 from sr3.networks.model import Model
+from sr3.networks.precision import resolve
 from sr3.sampling.upscaling import softening, upscale
 
 
@@ -92,6 +93,7 @@ def trained(name: str, source: str, options: SystemOptions) -> Trained:
     Raises:
         UnavailableError: no checkpoint is given and none is shipped.
     """
+    options = replace(options, precision=resolve(options.precision, options.device))
     if options.checkpoint is not None:
         if not options.checkpoint.is_file():
             raise InputError(f"found no checkpoint at {options.checkpoint}")

@@ -17,7 +17,8 @@ class RunConfig:
         imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
         accept: checks of the doctor whose findings about imports are taken knowingly.
         checkpoints: weights by system name, instead of the shipped ones.
-        device: "cpu" or "cuda", already decided; precision "float32" or "bf16".
+        device: "cpu" or "cuda", already decided; precision "float32", "bf16", or "auto", which
+            `runner.plan` resolves.
         samples: K of the diversity metric.
         shard: this process among those that share the images.
     """
@@ -37,7 +38,7 @@ class RunConfig:
     batch_size: int = 8
     samples: int = 4
     device: str = "cpu"
-    precision: str = "bf16"
+    precision: str = "auto"
     out: Path = Path("results/runs")
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)

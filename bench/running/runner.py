@@ -30,6 +30,7 @@ from bench.typesetting import latex, text
 from bench.typesetting.layout import Table, build
 from sr3.base.errors import InputError
 from sr3.base.files import write_json, write_text
+from sr3.networks.precision import resolve
 
 Say = Callable[[str], None]
 ROW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -81,7 +82,7 @@ class Plan:
 
 
 def plan(config: RunConfig) -> Plan:
-    """Load the suite, check every image and every name; nothing is written.
+    """Load the suite, check every image and every name, settle the precision; nothing is written.
 
     Raises:
         InputError: an unknown suite, system or metric, or images that do not fit.
@@ -94,7 +95,8 @@ def plan(config: RunConfig) -> Plan:
     check_row_names([*map(_key, systems), *config.imports])
     shown = track if config.shard.is_first else quiet
     images = open_set(named, config.data, config.limit, progress=shown)
-    return Plan(config, named, images, metrics, systems)
+    settled = replace(config, precision=resolve(config.precision, config.device))
+    return Plan(settled, named, images, metrics, systems)
 
 
 def check_row_names(names: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ def run(
     stages: Sequence[Stage],
     lr: Tensor,
     generators: Generators,
-    precision: str = "bf16",
+    precision: str = "auto",
     consistent: bool = False,
     window_batch: int = WINDOW_BATCH,
     progress: Callable[[float], None] | None = None,

@@ -12,6 +12,7 @@ from sr3.diffusion.projection import Projection
 from sr3.diffusion.samplers import SAMPLERS, Denoiser, noise_of
 from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import Model, ModelSpec
+from sr3.networks.precision import resolve
 from sr3.pictures import tiling
 from sr3.pictures.resize import upsample
 from sr3.sampling import schedule_choice
@@ -83,7 +84,7 @@ class Canvas:
 def make_canvas(
     model: Model,
     lr: Tensor,
-    precision: str = "bf16",
+    precision: str = "auto",
     consistent: bool = False,
     tile: int | None = None,
     overlap: int | None = None,
@@ -100,7 +101,7 @@ def make_canvas(
         plan=plan,
         windows=tiling.Windows(plan, lr_up),
         projection=Projection(lr, scale) if consistent else None,
-        precision=precision,
+        precision=resolve(precision, lr.device),
         window_batch=window_batch,
     )
 
@@ -164,7 +165,7 @@ def upscale(
     generators: Sequence[torch.Generator],
     sampler: str | None = None,
     steps: int | None = None,
-    precision: str = "bf16",
+    precision: str = "auto",
     *,
     schedule: Schedule | str | None = None,
     eta: float | None = None,
@@ -182,7 +183,7 @@ def upscale(
         lr: (B, 3, h, w) in [-1, 1].
         generators: one CPU generator per picture; unused by the regression twin.
         sampler: a name in `samplers.INFO`; steps: T. Both default to the model's own.
-        precision: "bf16" (network only) or "float32".
+        precision: "bf16" (network only), "float32", or "auto": bf16 where the device has it.
         schedule: a Schedule, or a text of `schedule_choice.parse`; by default the training
             schedule thinned evenly for Algorithm 2 ("ancestral") and even log-SNR for the others.
         eta: share of fresh noise, 0 to 1, for the samplers that take one.

@@ -40,6 +40,7 @@ class TrainConfig:
         ema: widths sigma_rel of the averages kept; the first one is used for validation.
         snapshot_every: steps between copies of all averages, kept for `sr3.posthoc`; 0 keeps none.
         holdout: pictures per data source held out for validation.
+        precision: of the network; "auto" is resolved when a run starts and stored so.
         spike: a loss above this multiple of the recent median rolls the run back; 0 is off.
         max_bad: share of unreadable training pictures that stops the run.
     """
@@ -72,7 +73,7 @@ class TrainConfig:
     save_every: int = 1_000
     sample_steps: int = 16
     seed: int = 0
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     spike: float = 10.0
     max_bad: float = 0.01
 

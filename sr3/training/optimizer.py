@@ -2,16 +2,19 @@
 
 Muon (Jordan et al. 2024) makes the update of every weight matrix near-orthogonal. A convolution
 counts as the matrix of its output channels by all it sums over. The first and the last layer, the
-biases and the norms stay with Adam, as its authors advise. Both are PyTorch's own.
+biases and the norms stay with Adam, as its authors advise. Both are PyTorch's own, but for Muon on
+a device without bf16 arithmetic (`sr3.training.muon`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
+from sr3.networks.precision import has_bf16
 from sr3.networks.unet import UNet
 from sr3.training.config import TrainConfig
+from sr3.training.muon import FloatMuon
 from sr3.training.processes import fill
 
 
@@ -36,6 +39,14 @@ def laid_out(values: Tensor, like: Tensor) -> Tensor:
     return values if same else torch.empty_like(like).copy_(values)
 
 
+def make_muon(matrices: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """PyTorch's Muon, which iterates in bf16, or ours in float32 where that is emulated."""
+    chosen = list(matrices)
+    if not has_bf16(chosen[0].device):
+        return FloatMuon(chosen, lr=0.0)
+    return torch.optim.Muon(chosen, lr=0.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+
+
 class Optimizers:
     """One step of every weight at the learning rate of the moment."""
 
@@ -51,13 +62,7 @@ class Optimizers:
             }
         rest = [p for name, p in self.named.items() if name not in self.flat]
         self.adam = torch.optim.Adam(rest, lr=0.0, betas=config.betas, fused=fused)
-        self.muon = (
-            torch.optim.Muon(
-                self.flat.values(), lr=0.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
-            )
-            if self.flat
-            else None
-        )
+        self.muon = make_muon(self.flat.values()) if self.flat else None
 
     def step(self, learning_rate: float) -> None:
         """Move the weights against their gradients."""
@@ -71,7 +76,7 @@ class Optimizers:
         for name, flat in self.flat.items():
             weight = self.named[name]
             flat.grad = None if weight.grad is None else matrix_of(laid_out(weight.grad, weight))
-        self.muon.step()  # type: ignore[no-untyped-call]
+        self.muon.step()
 
     def moments(self) -> Iterator[tuple[str, Tensor]]:
         """Everything that the optimisers remember, as `exp_avg/NAME` and so on."""

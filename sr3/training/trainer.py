@@ -2,7 +2,7 @@
 any saved step ends with the weights of the uninterrupted run, bit for bit on the CPU."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from sr3.data.examples import Batch, recolour
 from sr3.diffusion import process
 from sr3.networks.checkpoint import channels_last
 from sr3.networks.model import Model, training_schedule
+from sr3.networks.precision import has_bf16
 from sr3.sampling import schedule_choice
 from sr3.training.averages import Ema
 from sr3.training.config import TrainConfig
@@ -37,6 +38,13 @@ class StepResult:
     loss: Tensor
     gradient_norm: Tensor
     bins: Tensor
+
+
+def settled(config: TrainConfig, device: torch.device) -> TrainConfig:
+    """`config` with precision "auto" as bf16 where the device has it, else fp32."""
+    if config.precision != "auto":
+        return config
+    return replace(config, precision="bf16" if has_bf16(device) else "fp32")
 
 
 def learning_rate_at(step: int, config: TrainConfig) -> float:
@@ -86,7 +94,8 @@ class Trainer:
         options: RunOptions | None = None,
         teacher: Model | None = None,
     ) -> None:
-        self.config, self.world, self.options = config, world, options or RunOptions()
+        self.config = config = settled(config, world.device)
+        self.world, self.options = world, options or RunOptions()
         self.device = world.device
         self._check()
         torch.manual_seed(seed_of(config.seed, "weights"))
