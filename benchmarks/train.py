@@ -31,11 +31,12 @@ from sr3.networks.presets import PRESETS
 from sr3.training import config
 from sr3.training.options import RunOptions, keep_freed_memory
 from sr3.training.processes import World, choose_device
-from sr3.training.trainer import Trainer
+from sr3.training.trainer import Trainer, settled
 
 # name -> (changes of RunOptions, of TrainConfig, whether attention is one fused kernel)
 VARIANTS = {
     "as recommended": ({}, {}, True),
+    "bf16": ({}, {"precision": "bf16"}, True),
     "fp32": ({}, {"precision": "fp32"}, True),
     "no channels_last": ({"channels_last": False}, {}, True),
     "no fused attention": ({}, {}, False),
@@ -112,6 +113,7 @@ def measure(base, options, variant, batch, device, seconds):
         median = timed(lambda: trainer.train_step(batch), device, seconds)
     return {
         "variant": variant,
+        "precision": made.precision,
         "seconds_per_step": median,
         "images_per_second": len(batch.positions) / median,
         "first_step_seconds": first,
@@ -157,10 +159,10 @@ def main():
     print(*(f"{k}: {v}" for k, v in found.items()), sep="\n")
     peaks = {p: matmul_peak(device, d) for p, d in
              (("bf16", torch.bfloat16), ("fp32", torch.float32))}  # fmt: skip
-    base = config.build(
+    base = settled(config.build(
         {"name": "benchmark", "preset": args.preset, "scale": 4, "objective": "v",
          "batch_size": args.batch, "residual_scale": 0.15, "warmup": 10}, []
-    )  # fmt: skip
+    ), device)  # fmt: skip
     batch = random_batch(args.batch, PRESETS[args.preset].resolution, device)
     flops = flops_of_step(Trainer(base, World(device)), batch)
     print(f"matmul peak: {peaks['bf16'] / 1e9:.0f} GFLOP/s bf16, {peaks['fp32'] / 1e9:.0f} fp32")
@@ -171,11 +173,13 @@ def main():
     for variant in args.variants:
         if variant in NEEDS_GPU and device.type == "cpu":
             rows.append({"variant": variant, "skipped": "needs a GPU"})
+        elif VARIANTS[variant][1].get("precision") == base.precision:
+            rows.append({"variant": variant, "skipped": "is what is recommended here"})
         elif time.perf_counter() - start > args.seconds - 2 * each:
             rows.append({"variant": variant, "skipped": "no time left: raise --seconds"})
         else:
             row = measure(base, RunOptions(), variant, batch, device, each)
-            peak = peaks["fp32" if variant == "fp32" else "bf16"]
+            peak = peaks[row["precision"]]
             row["flops_per_second"] = flops / row["seconds_per_step"]
             row["share_of_peak"] = row["flops_per_second"] / peak
             rows.append(row)

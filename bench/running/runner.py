@@ -82,7 +82,7 @@ class Plan:
 
 
 def plan(config: RunConfig) -> Plan:
-    """Load the suite, check every image and every name, settle the precision; nothing is written.
+    """Load the suite, check images and names, settle the precision; nothing is written.
 
     Raises:
         InputError: an unknown suite, system or metric, or images that do not fit.
