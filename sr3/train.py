@@ -17,21 +17,22 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sr3.base.errors import InputError, run_command
-from sr3.data import sources
+from sr3.data import labels, sources
 from sr3.data.examples import Batch, Positions, Preloaded, TrainingPictures, loader, read_square
 from sr3.networks import checkpoint
 from sr3.networks.precision import has_bf16
 from sr3.pictures import images
 from sr3.training import logs
 from sr3.training.config import TrainConfig, build, from_json, read_recipe
+from sr3.training.generator_check import HeldOut
 from sr3.training.monitor import BadPictures, Complaint, Monitor
 from sr3.training.options import RunOptions, keep_freed_memory
 from sr3.training.processes import World, choose_device, fill, open_world
 from sr3.training.run_folder import RunFolder
 from sr3.training.trainer import Trainer, learning_rate_at
+from sr3.training.validation import in_words
 
 STOPPED = 75  # exit code after SIGTERM or Ctrl-C with the state saved: run the command again
 
@@ -62,14 +63,21 @@ class Pictures:
     """What a run trains on and is checked with."""
 
     training: sources.Pictures
-    held_out: Tensor
+    held_out: HeldOut
     described: list[dict[str, Any]]
     bad: BadPictures
+    labels: list[int] | None
+    classes: tuple[str, ...]
 
 
-def read_data(paths: list[Path], config: TrainConfig, options: RunOptions) -> Pictures:
+def read_data(
+    paths: list[Path],
+    config: TrainConfig,
+    options: RunOptions,
+    labelling: labels.Labelling | None = None,
+) -> Pictures:
     """Open every source, split off its held-out pictures and read what fits in memory."""
-    side = config.picture_side or config.spec.unet.resolution
+    side = config.sides[1]
     split = [sources.split_holdout(sources.open_source(p), config.holdout) for p in paths]
     training: sources.Pictures = sources.Joined([kept for kept, _ in split])
     bad = BadPictures(config.max_bad, len(training.keys) + config.holdout * len(paths))
@@ -77,23 +85,29 @@ def read_data(paths: list[Path], config: TrainConfig, options: RunOptions) -> Pi
         preloaded = Preloaded(training, side)
         bad.note([(training.keys[i], reason) for i, reason in preloaded.bad.items()])
         training = preloaded
-    held = [read_held_out(out, side, bad) for _, out in split]
+    named = labels.of_split(labelling, split, config.unlabelled)
+    held, usable = zip(*[read_held_out(out, side, bad) for _, out in split], strict=True)
+    told = None if labelling is None else torch.from_numpy(named.held_out[np.concatenate(usable)])
+    held_out = HeldOut(images.from_uint8(np.concatenate(held)), told)
     described = [
         {"source": path.name, "training": len(kept.keys), "held_out": list(out.keys)}
         for path, (kept, out) in zip(paths, split, strict=True)
     ]
-    return Pictures(training, images.from_uint8(np.concatenate(held)), described, bad)
+    return Pictures(training, held_out, described, bad, named.training, named.classes)
 
 
-def read_held_out(source: sources.Source, side: int, bad: BadPictures) -> np.ndarray:
-    """The usable pictures (N, side, side, 3) of a source; the others are noted."""
-    pictures = []
+def read_held_out(
+    source: sources.Source, side: int, bad: BadPictures
+) -> tuple[np.ndarray, np.ndarray]:
+    """The usable pictures (N, side, side, 3) of a source and which they are; the rest is noted."""
+    pictures, usable = [], np.zeros(len(source.keys), bool)
     for index, key in enumerate(source.keys):
         try:
             pictures.append(read_square(source, index, side))
+            usable[index] = True
         except InputError as error:
             bad.note([(f"{source.name}/{key}", str(error))])
-    return np.stack(pictures) if pictures else np.empty((0, side, side, 3), np.uint8)
+    return np.stack(pictures) if pictures else np.empty((0, side, side, 3), np.uint8), usable
 
 
 class Loop:
@@ -131,10 +145,10 @@ class Loop:
         config, skipped = self.config, self.folder.progress.skipped
         data = TrainingPictures(
             self.pictures.training,
-            config.spec.unet.resolution,
-            config.picture_side or config.spec.unet.resolution,
+            *config.sides,
             config.augmentation,
             config.seed,
+            self.pictures.labels,
         )
         positions = Positions(
             self.trainer.step + skipped,
@@ -201,10 +215,7 @@ class Loop:
         self.write(step, values)
         for log in self.logs:
             log.picture(step, "validation/samples", picture)
-        psnr, consistency = values["validation/psnr"], values["validation/consistency"]
-        self.say(
-            f"step {step}: held-out PSNR {psnr:.2f} dB, consistency {consistency * 1e5:.2f}e-5"
-        )
+        self.say(f"step {step}: {in_words(values)}")
         self.monitor.forget()
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -241,6 +252,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", metavar="RECIPE", help="the same, as an option")
     parser.add_argument("--data", type=Path, action="append", required=True, metavar="PATH")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--labels", metavar="FILE", help="classes: JSONL, CSV, folder or wordnet")
+    parser.add_argument("--label-column", action="append", default=[], metavar="NAME")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--init-from", type=Path, metavar="WEIGHTS")
     parser.add_argument("--teacher", type=Path, metavar="WEIGHTS", help="to distil; also the start")
@@ -273,6 +286,14 @@ def options_of(args: argparse.Namespace) -> RunOptions:
         if values[name] < 0:
             raise InputError(f"found --{name.replace('_', '-')} {values[name]}, wanted 0 or more")
     return RunOptions(**values)
+
+
+def labelling_of(args: argparse.Namespace, config: TrainConfig) -> labels.Labelling | None:
+    """Where classes come from; InputError where they are asked for and not given, or reversed."""
+    if bool(args.labels) != config.class_conditional:
+        found, wanted = ("--labels", "without") if args.labels else ("no --labels", "with")
+        raise InputError(f"found {found} for a run {wanted} class_conditional, wanted both or none")
+    return labels.Labelling(args.labels, tuple(args.label_column)) if args.labels else None
 
 
 def set_up(args: argparse.Namespace) -> None:
@@ -309,9 +330,11 @@ def precision_notes(config: TrainConfig, device: torch.device) -> list[str]:
 def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
     """One process of a run."""
     options, config = options_of(args), as_begun(config, args.out)
-    pictures = read_data(args.data, config, options)
+    labelling = labelling_of(args, config)
+    pictures = read_data(args.data, config, options, labelling)
+    config = replace(config, classes=pictures.classes)
     notes = pictures.bad.share(world)
-    if not len(pictures.held_out):
+    if not len(pictures.held_out.pictures):
         raise InputError("found no usable held-out picture: see the pictures passed over")
     try:
         teacher = checkpoint.load_model(args.teacher) if args.teacher else None
@@ -332,7 +355,9 @@ def train(args: argparse.Namespace, config: TrainConfig, world: World) -> int:
         )
         print(json.dumps(config.to_json() | {"options": options.to_json()}, indent=2))
         print(*notes, sep="\n", end="\n" if notes else "")
-        counts = f"{len(pictures.training.keys)} training and {len(pictures.held_out)} held-out"
+        counts = (
+            f"{len(pictures.training.keys)} training and {len(pictures.held_out.pictures)} held-out"
+        )
         print(f"{counts} pictures; {world.size} processes; at step {trainer.step}", flush=True)
     try:
         with StopRequest() as stop:

@@ -60,12 +60,14 @@ class Batch(NamedTuple):
         colour: (B, 5) float32, gains of the channels, contrast and level; 0 changes nothing.
         positions: of each picture.
         bad: (name, reason) of pictures that could not be read and were passed over.
+        labels: (B,) int64 classes, -1 for none; None where there are no classes.
     """
 
     pixels: Tensor
     colour: Tensor
     positions: list[int]
     bad: list[tuple[str, str]]
+    labels: Tensor | None = None
 
 
 class Order:
@@ -102,15 +104,22 @@ class TrainingPictures(Dataset[Batch]):
     """Cropped, mirrored and shifted HR pictures by position, each as a batch of one.
 
     Args:
-        side: of the square that the network trains on.
+        side: of the square that a batch holds.
         picture_side: of the square pictures in the source.
+        labels: class of each picture of the source, or None.
     """
 
     def __init__(
-        self, source: Pictures, side: int, picture_side: int, how: Augmentation, seed: int
+        self,
+        source: Pictures,
+        side: int,
+        picture_side: int,
+        how: Augmentation,
+        seed: int,
+        labels: Sequence[int] | None = None,
     ) -> None:
         self.source, self.side, self.picture_side = source, side, picture_side
-        self.how, self.seed = how, seed
+        self.how, self.seed, self.labels = how, seed, labels
         self.order = Order(source, seed)
 
     def __len__(self) -> int:
@@ -131,7 +140,8 @@ class TrainingPictures(Dataset[Batch]):
                 bad.append((self.source.keys[index], str(error)))
                 continue
             pixels, colour = augment(picture, self.side, self.how, self.seed, position)
-            return Batch(pixels, colour, [position], bad)
+            label = None if self.labels is None else torch.tensor([int(self.labels[index])])
+            return Batch(pixels, colour, [position], bad, label)
         raise InputError(f"found {TRIES} unreadable pictures in a row, the last: {bad[-1][1]}")
 
 
@@ -226,7 +236,14 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([s.colour for s in samples]),
         [p for s in samples for p in s.positions],
         [b for s in samples for b in s.bad],
+        joined([s.labels for s in samples]),
     )
+
+
+def joined(labels: list[Tensor | None]) -> Tensor | None:
+    """Labels of several batches in one, or None where there are none."""
+    known = [x for x in labels if x is not None]
+    return torch.cat(known) if known else None
 
 
 def loader(

@@ -17,9 +17,14 @@ from torch import Tensor
 
 from sr3.base.errors import InputError
 from sr3.diffusion.schedule import Float64, Schedule
+from sr3.diffusion.variational import between, log_variances
 
 Denoiser = Callable[[Tensor, float], Tensor]
 Noise = Callable[[], Tensor]
+Deviation = TypeVar("Deviation", float, Tensor)  # of all values, or one a value
+Estimator = Callable[
+    [Tensor, float], tuple[Tensor, Tensor]
+]  # y_0 and the share of a learned variance
 Levels = TypeVar("Levels", float, Tensor)  # one noise level, or one a picture
 Sampler = Callable[[Denoiser, Schedule, Noise], Tensor]
 
@@ -52,14 +57,40 @@ def half_log_snr(schedule: Schedule) -> Float64:
 
 def ancestral(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
     """Algorithm 2 of the paper: eq. 11's mean, variance 1 - alpha_t, no noise at t = 1."""
+
+    def estimate(y: Tensor, t: int) -> tuple[Tensor, float]:
+        return denoise(y, float(schedule.gamma[t])), math.sqrt(1 - float(schedule.alpha[t]))
+
+    return _algorithm_2(estimate, schedule, noise)
+
+
+def ancestral_learned(estimate: Estimator, schedule: Schedule, noise: Noise) -> Tensor:
+    """Algorithm 2 with a variance of the network's own (Nichol & Dhariwal 2021, eq. 15).
+
+    On a thinned schedule the variance lies between the bounds of that schedule, as in theirs.
+    """
+    log_beta, log_posterior = log_variances(schedule)
+
+    def deviating(y: Tensor, t: int) -> tuple[Tensor, Tensor]:
+        y_0, share = estimate(y, float(schedule.gamma[t]))
+        log_variance = between(share, float(log_beta[t]), float(log_posterior[t]))
+        return y_0, torch.exp(0.5 * log_variance)
+
+    return _algorithm_2(deviating, schedule, noise)
+
+
+def _algorithm_2(
+    estimate: Callable[[Tensor, int], tuple[Tensor, Deviation]], schedule: Schedule, noise: Noise
+) -> Tensor:
+    """`estimate` gives y_0 and the deviation of the noise at step t."""
     y = noise()
     for t in range(schedule.num_steps, 0, -1):
         gamma, alpha = float(schedule.gamma[t]), float(schedule.alpha[t])
-        y_0 = denoise(y, gamma)
+        y_0, deviation = estimate(y, t)
         epsilon_pred = (y - math.sqrt(gamma) * y_0) / math.sqrt(1 - gamma)
         y = (y - (1 - alpha) / math.sqrt(1 - gamma) * epsilon_pred) / math.sqrt(alpha)
         if t > 1:
-            y = y + math.sqrt(1 - alpha) * noise()
+            y = y + deviation * noise()
     return y
 
 

@@ -18,7 +18,7 @@ from sr3.base.errors import InputError, StorageFullError
 from sr3.networks.model import Model, ModelSpec
 
 FORMAT = "sr3bench-model"
-VERSION = 2  # 2 since states remember skipped batches and networks may be told condition levels
+VERSION = 3  # 2: skipped batches, condition levels; 3: generators, classes, learned variance
 
 
 @dataclass(frozen=True)

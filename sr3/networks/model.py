@@ -11,7 +11,7 @@ from sr3.diffusion import process, schedule
 from sr3.diffusion.process import Objective
 from sr3.networks.unet import UNet, UNetConfig
 
-Task = Literal["sr3", "regression"]
+Task = Literal["sr3", "regression", "generator"]
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,17 @@ class ModelSpec:
     """What a weights file holds beside the weights.
 
     Attributes:
-        task: "sr3" refines iteratively, "regression" is the same network in one step.
-        scale: integer factor from lr to hr.
+        task: "sr3" refines iteratively, "regression" is the same network in one step, "generator"
+            refines from noise alone: its condition has no channels.
+        scale: integer factor from lr to hr; 1 for a generator.
         objective: what the network returns.
         residual_scale: None when y_0 is the picture itself; else y_0 is
             (hr - lr_up) / residual_scale, a target of about unit variance.
         training_schedule: spec of `schedule.make` that p(gamma) was drawn from.
-        sampler, steps: defaults of `sr3.sample`.
+        sampler, steps: defaults of `sr3.sample` and `sr3.generate`.
+        classes: names of the classes, by label.
+        label_dropout: share of the labels hidden in training; 0 leaves the network without the
+            null class that guidance needs.
     """
 
     unet: UNetConfig
@@ -36,6 +40,8 @@ class ModelSpec:
     training_schedule: str = "linear:2000"
     sampler: str = "ancestral"
     steps: int = 100
+    classes: tuple[str, ...] = ()
+    label_dropout: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -49,9 +55,9 @@ class ModelSpec:
             for name in ("multipliers", "attention_resolutions"):
                 unet[name] = tuple(unet[name])
             known = {f.name for f in fields(cls)}
-            spec = cls(
-                **{k: v for k, v in values.items() if k in known} | {"unet": UNetConfig(**unet)}
-            )
+            kept = {k: v for k, v in values.items() if k in known}
+            kept |= {"unet": UNetConfig(**unet), "classes": tuple(values.get("classes", ()))}
+            spec = cls(**kept)
         except (KeyError, TypeError) as error:
             raise InputError(
                 f"found a model description without {error}, wanted one by this program"
@@ -81,8 +87,22 @@ class Model(nn.Module):
 
     def predict_y0(self, lr_up: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
         """Estimate of y_0 from one evaluation of the network, not clipped."""
-        output = self.network(lr_up, y_t, gamma)
-        return process.predict_y0(self.spec.objective, output, y_t, gamma)
+        return self.estimate(lr_up, y_t, gamma)[0]
+
+    def estimate(
+        self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """y_0, not clipped, and the share of a learned variance in (0, 1), or None."""
+        told = {} if labels is None else {"labels": labels}
+        output, share = self.parts(self.network(lr_up, y_t, gamma, **told))
+        return process.predict_y0(self.spec.objective, output, y_t, gamma), share
+
+    def parts(self, output: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The network's output under the objective, and the share of a learned variance."""
+        if not self.spec.unet.learn_variance:
+            return output, None
+        wanted, share = output.chunk(2, dim=1)
+        return wanted, share.sigmoid()
 
     def regress(self, lr_up: Tensor) -> Tensor:
         """The one-step picture: the network at gamma = 0 with an empty y_t.

@@ -1,4 +1,4 @@
-"""Model sizes by name. The four of the paper's Table 1, and the small ones of the shipped weights.
+"""Model sizes by name: the paper's Table 1, the generators of its cascades, small ones for a CPU.
 
 Each row ends with the weights it has and the score it is expected to reach, or has no score yet.
 """
@@ -18,6 +18,18 @@ PRESETS: dict[str, UNetConfig] = {
     "small-16-128": UNetConfig(128, 96, (1, 2, 2), 1, patch=4),
     # 10.9M; the shipped natural4x weights, trained on 128x128 crops, scores in docs/models.md
     "small-64-256": UNetConfig(128, 96, (1, 2, 2), 1, (), patch=4),
+    # 123M; unconditional DDPM for the paper's face cascade, size not published, not trained here
+    "paper-gen-64-faces": UNetConfig(
+        64, 128, (1, 2, 3, 4), 3, (16, 8), dropout=0.1, condition_channels=0
+    ),
+    # 278M (Improved DDPM's class-conditional network: 270M), not trained here
+    "paper-gen-64-imagenet": UNetConfig(
+        64, 192, (1, 2, 3, 4), 3, (16, 8), condition_channels=0, classes=1000, learn_variance=True
+    ),
+    # 4.6M; generators of 16x16 faces for a CPU, scores in docs/models.md
+    "small-gen-16": UNetConfig(16, 48, (1, 2, 3), 1, (8, 4), dropout=0.1, condition_channels=0),
     # 0.1M; for tests and tries, no score
     "tiny": UNetConfig(32, 16, (1, 2), 1, (16,), head_channels=16),
+    # 0.1M; a generator for tests and tries, no score
+    "tiny-gen": UNetConfig(8, 16, (1, 2), 1, (4,), head_channels=16, condition_channels=0),
 }

@@ -1,8 +1,8 @@
 """The conditional U-Net: DDPM's, with BigGAN residual blocks and skips scaled by 1/sqrt(2).
 
-The network sees y_t and the condition lr_up on six channels and the noise level gamma; it knows no
-schedule, no diffusion and no training. What the paper leaves open (attention, heads, norm) is
-settled in docs/fidelity.md.
+The network sees y_t and the condition lr_up on six channels and the noise level gamma; a generator
+sees y_t alone, and a class where it was trained with them. It knows no schedule, no diffusion and
+no training. What the paper leaves open (attention, heads, norm) is settled in docs/fidelity.md.
 """
 
 import math
@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from sr3.networks.layers import Dropout, GroupNorm, attend
 
 RESCALE = 2**-0.5
+NO_CLASS = -1  # label of the null class
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,13 @@ class UNetConfig:
         dropout: rate within residual blocks.
         patch: pixel-unshuffle factor of the stem; 1 is the paper's.
         head_channels: channels per attention head.
-        image_channels: channels of y_t, of the condition and of the output.
+        image_channels: channels of y_t, and of the output without a learned variance.
+        condition_channels: channels of lr_up; 0 for a generator, which has no condition.
         condition_levels: how many strengths of augmentation of the condition the network is told
             (blur, noise); 0 for a network that knows of none.
+        classes: how many classes there are to tell apart; beside them stands the null class.
+        learn_variance: as many output channels again, for the variance of a step (Nichol &
+            Dhariwal 2021, eq. 15).
     """
 
     resolution: int
@@ -45,7 +50,10 @@ class UNetConfig:
     patch: int = 1
     head_channels: int = 64
     image_channels: int = 3
+    condition_channels: int = 3
     condition_levels: int = 0
+    classes: int = 0
+    learn_variance: bool = False
 
     @property
     def attention_levels(self) -> tuple[int, ...]:
@@ -181,14 +189,17 @@ class UNet(nn.Module):
         self.config = config
         self.recompute = False  # trade time for memory: keep only each stage's input for backward
         width, embedding = config.channels, 4 * config.channels
-        pixels = config.image_channels * config.patch**2
+        inputs = config.image_channels + config.condition_channels
+        outputs = config.image_channels * (2 if config.learn_variance else 1)
         self.embed = nn.Sequential(
             nn.Linear(width, embedding), nn.SiLU(), nn.Linear(embedding, embedding), nn.SiLU()
         )
         if config.condition_levels:
             self.embed_levels = nn.Linear(config.condition_levels * width, embedding)
             nn.init.zeros_(self.embed_levels.weight)
-        self.stem = conv(2 * pixels, width)
+        if config.classes:
+            self.embed_class = nn.Embedding(config.classes + 1, embedding)
+        self.stem = conv(inputs * config.patch**2, width)
         skips = [width]
         self.down, width = self._build_down(width, skips)
         self.middle = nn.ModuleList(
@@ -196,7 +207,7 @@ class UNet(nn.Module):
         )
         self.up, width = self._build_up(width, skips)
         self.head_norm = group_norm(width)
-        self.head = conv(width, pixels, zero=True)
+        self.head = conv(width, outputs * config.patch**2, zero=True)
 
     def _stage(self, n_in: int, n_out: int, attend: bool, resample: str = "keep") -> Stage:
         block = ResidualBlock(n_in, n_out, 4 * self.config.channels, self.config.dropout, resample)
@@ -239,29 +250,47 @@ class UNet(nn.Module):
         """Of the weights, and so of the output; autocast works inside only."""
         return self.stem.weight.dtype
 
-    def embed_noise(self, gamma: Tensor, levels: Tensor | None = None) -> Tensor:
-        """(B,) noise levels and (B, n) strengths -> (B, 4 * channels), never in half precision."""
+    def embed_noise(
+        self, gamma: Tensor, levels: Tensor | None = None, labels: Tensor | None = None
+    ) -> Tensor:
+        """Noise levels (B,), strengths (B, n) and classes (B,) -> (B, 4 * channels), in float32."""
         width, told = self.config.channels, self.config.condition_levels
         with torch.autocast(gamma.device.type, enabled=False):
-            embedded: Tensor = self.embed(noise_embedding(gamma, width, self.dtype))
+            embedded: Tensor = self.embed[:-1](noise_embedding(gamma, width, self.dtype))
+            if self.config.classes:
+                embedded = embedded + self.embed_class(self._known(labels, len(gamma)))
+            embedded = self.embed[-1](embedded)
             if told:
                 levels = gamma.new_zeros(len(gamma), told) if levels is None else levels
                 embedded = embedded + self.embed_levels(level_embedding(levels, width, self.dtype))
         return embedded
 
+    def _known(self, labels: Tensor | None, count: int) -> Tensor:
+        """Rows of the class embedding, the last one for no class (None, or a negative label)."""
+        null, place = self.config.classes, self.embed_class.weight.device
+        if labels is None:
+            return torch.full((count,), null, device=place)
+        return torch.where(labels < 0, null, labels).to(place)
+
     def forward(
-        self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, levels: Tensor | None = None
+        self,
+        lr_up: Tensor,
+        y_t: Tensor,
+        gamma: Tensor,
+        levels: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> Tensor:
         """Network output under the objective it was trained with.
 
         Args:
-            lr_up: (B, 3, H, W) condition, H and W multiples of `config.divisor`.
+            lr_up: (B, condition_channels, H, W), H and W multiples of `config.divisor`.
             y_t: (B, 3, H, W) noisy target.
             gamma: (B,) float64 noise level of each example.
             levels: (B, condition_levels) strengths of the condition's augmentation; None is none.
+            labels: (B,) int64 classes; negative, or None for all, is no class.
 
         Returns:
-            (B, 3, H, W) in the dtype of the weights.
+            (B, 3, H, W), or (B, 6, H, W) with a learned variance, in the dtype of the weights.
 
         Raises:
             ValueError: sides that the levels cannot halve.
@@ -270,7 +299,7 @@ class UNet(nn.Module):
             raise ValueError(
                 f"found {tuple(y_t.shape[-2:])}, wanted sides divisible by {self.config.divisor}"
             )
-        embedding = self.embed_noise(gamma, levels)
+        embedding = self.embed_noise(gamma, levels, labels)
         x = torch.cat([lr_up, y_t], dim=1)
         x = self.stem(F.pixel_unshuffle(x, self.config.patch) if self.config.patch > 1 else x)
         skips = [x]

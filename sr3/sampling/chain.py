@@ -11,11 +11,10 @@ from math import prod
 import torch
 from torch import Tensor
 
-from sr3.diffusion import samplers
 from sr3.diffusion.projection import Projection
 from sr3.networks.model import Model
 from sr3.sampling import schedule_choice
-from sr3.sampling.upscaling import WINDOW_BATCH, softening, upscale
+from sr3.sampling.upscaling import WINDOW_BATCH, refuse_generator, softening, upscale
 
 Generators = Callable[[int], list[torch.Generator]]
 
@@ -48,15 +47,8 @@ class Stage:
         spec = self.model.spec
         if spec.task == "regression":
             return dict.fromkeys(("sampler", "steps", "schedule", "temperature", "spread"))
-        name = self.sampler or spec.sampler
-        samplers.get(name, self.eta)
-        chosen = schedule_choice.choose(spec, name, self.steps, self.schedule)
-        text = self.schedule or schedule_choice.default(spec, name)
-        plan: dict[str, str | float | None] = {
-            "sampler": name,
-            "steps": chosen.num_steps,
-            "schedule": text,
-        }
+        refuse_generator(spec)
+        plan = schedule_choice.resolved(spec, self.sampler, self.steps, self.schedule, self.eta)
         return {**plan, **softening(spec, self.temperature, self.spread)}
 
 

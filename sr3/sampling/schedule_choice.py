@@ -9,6 +9,7 @@ import numpy as np
 
 from sr3.base.errors import InputError
 from sr3.base.files import write_text
+from sr3.diffusion import samplers
 from sr3.diffusion import schedule as schedules
 from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import ModelSpec, training_schedule
@@ -97,6 +98,20 @@ def default(spec: ModelSpec, sampler: str) -> str:
     if sampler == "ancestral":
         return TRAINING
     return str(spec.extra.get("schedule", even_log_snr(spec)))
+
+
+def resolved(
+    spec: ModelSpec, sampler: str | None, steps: int | None, schedule: str | None, eta: float | None
+) -> dict[str, str | float | None]:
+    """Sampler, number of steps and schedule text of a run, the model's defaults filled in.
+
+    Raises:
+        InputError: a sampler, schedule or number that cannot be.
+    """
+    name = sampler or spec.sampler
+    samplers.get(name, eta)
+    count = choose(spec, name, steps, schedule).num_steps
+    return {"sampler": name, "steps": count, "schedule": schedule or default(spec, name)}
 
 
 def choose(

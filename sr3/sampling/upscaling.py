@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from sr3.sampling import schedule_choice
 __all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
 
 WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
+Estimate = TypeVar("Estimate", Tensor, tuple[Tensor, Tensor])  # y_0, or with a share of variance
 SOFTENING = {"temperature": (2.0, "0 to 2"), "spread": (1.0, "0 (the mean) to 1 (the sample)")}
 
 
@@ -81,6 +83,12 @@ class Canvas:
         return total / self.windows.total
 
 
+def refuse_generator(spec: ModelSpec) -> None:
+    """InputError for weights that take no low-resolution input."""
+    if spec.task == "generator":
+        raise InputError("found a generator's weights, wanted sr3 or regression: use sr3.generate")
+
+
 def make_canvas(
     model: Model,
     lr: Tensor,
@@ -91,6 +99,7 @@ def make_canvas(
     window_batch: int = WINDOW_BATCH,
 ) -> Canvas:
     """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`."""
+    refuse_generator(model.spec)
     scale, unet = model.spec.scale, model.spec.unet
     height, width = (side * scale for side in lr.shape[-2:])
     plan = tiling.make_plan(height, width, scale, tile or unet.resolution, unet.divisor, overlap)
@@ -106,18 +115,21 @@ def make_canvas(
     )
 
 
-def _reporting(
-    denoise: Denoiser, share: float, progress: Callable[[float], None] | None
-) -> Denoiser:
+def reporting(
+    estimate: Callable[[Tensor, float], Estimate],
+    share: float,
+    progress: Callable[[float], None] | None,
+) -> Callable[[Tensor, float], Estimate]:
+    """`estimate`, with `progress` told of a share of the work after each evaluation."""
     if progress is None:
-        return denoise
+        return estimate
 
-    def reporting(y_t: Tensor, gamma: float) -> Tensor:
-        y_0 = denoise(y_t, gamma)
+    def told(y_t: Tensor, gamma: float) -> Estimate:
+        result = estimate(y_t, gamma)
         progress(share)
-        return y_0
+        return result
 
-    return reporting
+    return told
 
 
 def softening(spec: ModelSpec, temperature: float | None, spread: float | None) -> dict[str, float]:
@@ -216,6 +228,6 @@ def upscale(
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
     soft = softening(model.spec, temperature, spread)
     noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, soft["temperature"])
-    denoise = _reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
+    denoise = reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
     y_0 = _sample(run, denoise, chosen, noise, soft["spread"])
     return canvas.finish(model.decode(y_0, canvas.lr_up))

@@ -23,8 +23,16 @@ class TrainConfig:
     Attributes:
         preset: model size, a name among `sr3.networks.presets`.
         picture_side: side of the square pictures on disk when it is not the model's resolution;
-            training then takes random crops, validation the whole pictures.
+            training then takes random crops, validation the whole pictures. A generator takes
+            whole pictures, reduced to its resolution as `reduction` says.
         task, scale, objective, residual_scale, schedule: as in `ModelSpec`.
+        reduction: "area", as the paper makes its sets, or "bicubic", as the input of the
+            super-resolution stages is made: for a generator that one of them is to follow.
+        class_conditional: the network is told classes, which come with the data (`--labels`).
+        classes: their names, filled in from the data.
+        label_dropout: share of the examples whose class is hidden, for guidance.
+        unlabelled: pictures without a class train the network without one, instead of an error.
+        learn_variance: the network also gives the variance of a step, by the hybrid loss.
         student_schedule: None, or the inference schedule of a student that is distilled from a
             teacher into `sample_steps` DDIM steps (`distillation`); a star stands for the steps.
         loss_power: p of eq. 6, 1 or 2.
@@ -47,9 +55,15 @@ class TrainConfig:
 
     name: str
     preset: str
-    scale: int
+    scale: int = 1
     picture_side: int | None = None
     task: Task = "sr3"
+    reduction: Literal["area", "bicubic"] = "area"
+    class_conditional: bool = False
+    classes: tuple[str, ...] = ()
+    label_dropout: float = 0.0
+    unlabelled: bool = False
+    learn_variance: bool = False
     objective: Objective = "epsilon"
     residual_scale: float | None = None
     schedule: str = "linear:2000"
@@ -81,11 +95,25 @@ class TrainConfig:
         return asdict(self)
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """Of the squares in a batch, and of the pictures on disk that they are cut from."""
+        resolution = PRESETS[self.preset].resolution
+        picture = self.picture_side or resolution
+        return (picture if self.task == "generator" else resolution), picture
+
+    @property
     def spec(self) -> ModelSpec:
         """Description of the model that this run trains."""
-        unet, student = PRESETS[self.preset], self.student_schedule
+        student = self.student_schedule
+        unet = replace(
+            PRESETS[self.preset],
+            condition_channels=0 if self.task == "generator" else 3,
+            condition_levels=self.augmentation.told_levels,
+            classes=len(self.classes),
+            learn_variance=self.learn_variance,
+        )
         return ModelSpec(
-            unet=replace(unet, condition_levels=self.augmentation.told_levels),
+            unet=unet,
             task=self.task,
             scale=self.scale,
             objective=self.objective,
@@ -93,6 +121,8 @@ class TrainConfig:
             training_schedule=self.schedule,
             sampler="ddim" if student else "ancestral",
             steps=1 if self.task == "regression" else self.sample_steps,
+            classes=self.classes,
+            label_dropout=self.label_dropout,
             extra={"schedule": student} if student else {},
         )
 
@@ -198,6 +228,7 @@ AT_LEAST = {
     "save_every": 1,
     "sample_steps": 1,
     "snapshot_every": 0,
+    "label_dropout": 0,
     "warmup": 0,
     "learning_rate": 0,
     "clip": 0,
@@ -234,6 +265,34 @@ def check(config: TrainConfig) -> None:
     except ValueError as error:
         raise InputError(str(error)) from error
     _check_sides(config)
+    _check_generator(config)
+
+
+def _check_generator(config: TrainConfig) -> None:
+    """What a generator cannot have, and what only a generator has."""
+    generator = config.task == "generator"
+    if not generator and config.scale == 1:
+        raise InputError(f"found scale 1 for task {config.task}, wanted the factor from lr to hr")
+    theirs = ("class_conditional", "learn_variance", "unlabelled", "label_dropout")
+    wrong = [name for name in theirs if getattr(config, name) and not generator]
+    if wrong:
+        raise InputError(f"found {wrong[0]} for task {config.task}, wanted task generator")
+    how = config.augmentation
+    unfit = {
+        "scale": config.scale > 1,
+        "residual_scale": config.residual_scale is not None,
+        "student_schedule": config.student_schedule is not None,
+        "augmentation.blur, noise or tell": how.blur or how.noise or how.tell,
+    }
+    wrong = [name for name, there in unfit.items() if there and generator]
+    if wrong:
+        raise InputError(f"found {wrong[0]} for a generator, which has no low-resolution input")
+    if config.label_dropout > 1 or (config.label_dropout and not config.class_conditional):
+        raise InputError(
+            f"found label_dropout = {config.label_dropout}, wanted 0 to 1, with class_conditional"
+        )
+    if config.unlabelled and not config.label_dropout:
+        raise InputError("found unlabelled without label_dropout, wanted both: see docs/train.md")
 
 
 def _check_sides(config: TrainConfig) -> None:
@@ -241,6 +300,10 @@ def _check_sides(config: TrainConfig) -> None:
     if model.resolution % config.scale:
         raise InputError(
             f"found scale {config.scale}, wanted a divisor of the resolution {model.resolution}"
+        )
+    if config.task == "generator" and side is not None and side % model.resolution:
+        raise InputError(
+            f"found picture_side {side}, wanted a multiple of the resolution {model.resolution}"
         )
     if side is not None and (side < model.resolution or side % config.scale):
         raise InputError(

@@ -2,8 +2,8 @@
 
 Muon (Jordan et al. 2024) makes the update of every weight matrix near-orthogonal. A convolution
 counts as the matrix of its output channels by all it sums over. The first and the last layer, the
-biases and the norms stay with Adam, as its authors advise. Both are PyTorch's own, but for Muon on
-a device without bf16 arithmetic (`sr3.training.muon`).
+class embedding, the biases and the norms stay with Adam, as its authors advise. Both are PyTorch's
+own, but for Muon on a device without bf16 arithmetic (`sr3.training.muon`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,6 +47,10 @@ def make_muon(matrices: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.Muon(chosen, lr=0.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
 
 
+def _class_embedding(network: UNet) -> list[nn.Module]:
+    return [network.embed_class] if network.config.classes else []
+
+
 class Optimizers:
     """One step of every weight at the learning rate of the moment."""
 
@@ -54,7 +58,8 @@ class Optimizers:
         self.named = dict(network.named_parameters())
         self.flat: dict[str, nn.Parameter] = {}
         if config.optimizer == "muon":
-            outer = {id(p) for layer in (network.stem, network.head) for p in layer.parameters()}
+            layers = [network.stem, network.head, *_class_embedding(network)]
+            outer = {id(p) for layer in layers for p in layer.parameters()}
             self.flat = {
                 name: nn.Parameter(matrix_of(p.detach()))
                 for name, p in self.named.items()

@@ -6,7 +6,7 @@ samples/                    held-out pictures at each validation
 states/step-*.safetensors   the last few states; the newest readable one is resumed
 ema-*.safetensors           averaged weights, one file a width
 last.safetensors            the weights themselves, which the paper samples from
-best.safetensors            averaged weights of peak held-out PSNR
+best.safetensors            averaged weights of peak held-out PSNR; a generator has none
 snapshots/                  averages for `sr3.posthoc`, where the recipe asks for them
 """
 
@@ -24,8 +24,10 @@ from sr3.base.errors import DivergedError, InputError, StorageFullError
 from sr3.base.files import write_text
 from sr3.networks import checkpoint
 from sr3.pictures import images
+from sr3.training import generator_check
 from sr3.training.averages import Ema
 from sr3.training.config import TrainConfig, from_json
+from sr3.training.generator_check import HeldOut
 from sr3.training.monitor import BadPictures, Guard
 from sr3.training.processes import full
 from sr3.training.trainer import Trainer
@@ -195,21 +197,33 @@ class RunFolder:
             name = f"{ema.name}-step-{self.trainer.step:08d}.safetensors"
             self.save_ema(self.out / "snapshots" / name, ema, half=True)
 
-    def validate(self, hr: Tensor) -> tuple[dict[str, float], Any]:
+    def validate(self, held_out: HeldOut) -> tuple[dict[str, float], Any]:
         """Score the first average on the held-out pictures; (values, the sample grid)."""
+        if self.trainer.config.task == "generator":
+            values, picture = self._check_generator(held_out)
+        else:
+            values, picture = self._restore_held_out(held_out.pictures)
+        if self.trainer.world.main:
+            name = f"step-{self.trainer.step:08d}.png"
+            images.write_png(self.out / "samples" / name, picture)
+        return values, picture
+
+    def _check_generator(self, held_out: HeldOut) -> tuple[dict[str, float], Any]:
+        config, model, world = self.trainer.config, self.trainer.averaged(), self.trainer.world
+        values = {"validation/loss": generator_check.loss(model, held_out, config, world)}
+        return values, generator_check.samples(model, config) if world.main else None
+
+    def _restore_held_out(self, hr: Tensor) -> tuple[dict[str, float], Any]:
         config, step = self.trainer.config, self.trainer.step
         model = self.trainer.averaged()
         result = validate(
             model, hr, config.sample_steps, config.precision, world=self.trainer.world
         )
-        picture = grid(hr, result.sr, config.scale)
-        if self.trainer.world.main:
-            images.write_png(self.out / "samples" / f"step-{step:08d}.png", picture)
         if result.psnr > self.progress.best.get("psnr", -1.0):
             self.progress.best = {"psnr": result.psnr, "step": step}
             self.save_ema(self.out / "best.safetensors", self.trainer.ema[0], half=False)
         values = {"validation/psnr": result.psnr, "validation/consistency": result.consistency}
-        return values, picture
+        return values, grid(hr, result.sr, config.scale)
 
     def roll_back(self, bad_step: int) -> None:
         """Return to the last state and leave out the batches up to that of `bad_step`.

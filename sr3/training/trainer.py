@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from sr3.base.rng import generator_of, seed_of
 from sr3.data.degradation import degrade
 from sr3.data.examples import Batch, recolour
-from sr3.diffusion import process
+from sr3.data.labels import shown
+from sr3.data.reduction import reduce
+from sr3.diffusion import process, variational
 from sr3.networks.checkpoint import channels_last
 from sr3.networks.model import Model, training_schedule
 from sr3.networks.precision import has_bf16
@@ -45,6 +47,26 @@ def settled(config: TrainConfig, device: torch.device) -> TrainConfig:
     if config.precision != "auto":
         return config
     return replace(config, precision="bf16" if has_bf16(device) else "fp32")
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """A batch made noisy: what the network is given, and what it is to find.
+
+    Attributes:
+        lr_up, y_t, gamma, told, labels: inputs of the network.
+        y_0, epsilon: what y_t was made of.
+        u: (B,) in [0, 1), which picked t.
+    """
+
+    lr_up: Tensor
+    y_t: Tensor
+    gamma: Tensor
+    told: Tensor | None
+    labels: Tensor | None
+    y_0: Tensor
+    epsilon: Tensor
+    u: Tensor
 
 
 def learning_rate_at(step: int, config: TrainConfig) -> float:
@@ -143,29 +165,70 @@ class Trainer:
         return compiled
 
     def _pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """hr, lr_up and the strengths that the network is told of."""
+        """hr, lr_up and the strengths that the network is told of; a generator's lr_up is empty."""
         config = self.config
         colour = batch.colour.to(self.device, non_blocking=True)
         hr = recolour(batch.pixels.to(self.device, non_blocking=True), colour)
+        generator = config.task == "generator"
+        if generator:
+            hr = reduce(hr, self.model.spec.unet.resolution, config.reduction)
         if self.options.channels_last:
             hr = hr.contiguous(memory_format=torch.channels_last)
+        if generator:
+            return hr, hr[:, :0], None
         lr_up, told = degrade(hr, config.scale, config.augmentation, config.seed, batch.positions)
         return hr, lr_up, told
 
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Eq. 6 on a batch: weighted and unweighted losses (B,), and u of t (B,) in [0, 1)."""
-        config, model = self.config, self.model
+        config, x = self.config, self._noisy(batch)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            output = self.wrapped(x.lr_up, x.y_t, x.gamma, x.told, x.labels)
+        predicted, share = self.model.parts(output)
+        wanted = process.target(config.objective, x.y_0, x.epsilon, x.gamma)
+        plain = process.loss_per_image(predicted, wanted, config.loss_power)
+        if config.task == "regression":
+            return plain, plain, x.u
+        weighted = plain * process.loss_weight(config.objective, x.gamma, config.min_snr)
+        if share is not None:
+            weighted = weighted + self._bound(x, predicted, share)
+        return weighted, plain, x.u
+
+    def _bound(self, x: Noisy, predicted: Tensor, share: Tensor) -> Tensor:
+        """The variational part of the hybrid loss (B,); the mean does not learn from it."""
+        steps = self.schedule.num_steps
+        y_0 = process.predict_y0(self.config.objective, predicted.detach(), x.y_t, x.gamma)
+        step = variational.step_of(self.schedule, process.sample_step(self.schedule, x.u), x.y_t)
+        return variational.LAMBDA * steps * variational.bound(x.y_0, x.y_t, y_0, share, step)
+
+    def _labels(self, batch: Batch) -> Tensor | None:
+        if batch.labels is None:
+            return None
+        config = self.config
+        return shown(batch.labels, config.label_dropout, config.seed, batch.positions).to(
+            self.device
+        )
+
+    def _levels(self, uniforms: Tensor) -> Tensor:
+        """gamma (B,): within step t, or at its end where the variance of the step is learned."""
+        if not self.config.learn_variance:
+            return process.sample_gamma(self.schedule, uniforms)
+        t = process.sample_step(self.schedule, uniforms[:, 0])
+        return torch.from_numpy(self.schedule.gamma).to(self.device)[t]
+
+    def _noisy(self, batch: Batch) -> Noisy:
+        config = self.config
         hr, lr_up, told = self._pair(batch)
-        y_0 = model.encode(hr, lr_up)
+        y_0 = self.model.encode(hr, lr_up)
         if config.task == "regression":
             u = gamma = torch.zeros(len(hr), dtype=torch.float64, device=self.device)
             epsilon = y_t = torch.zeros_like(y_0)
         else:
             uniforms = noise_levels(config, batch.positions).to(self.device)
             u = uniforms[:, 0]
-            epsilon = unit_noise(config, batch.positions, hr.shape[1:], self.device)
+            epsilon = unit_noise(config, batch.positions, y_0.shape[1:], self.device)
             if self.teacher is None:
-                gamma = process.sample_gamma(self.schedule, uniforms)
+                gamma = self._levels(uniforms)
                 y_t = process.q_sample(y_0, gamma, epsilon)
             else:
                 t = process.sample_step(self.teacher.schedule, u).cpu()
@@ -173,13 +236,7 @@ class Trainer:
                 y_t = process.q_sample(y_0, gamma, epsilon)
                 y_0 = self.teacher.wanted(lr_up, y_t, t)
                 epsilon = process.epsilon_from_y0(y_0, y_t, gamma)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            output = self.wrapped(lr_up, y_t, gamma, told)
-        wanted = process.target(config.objective, y_0, epsilon, gamma)
-        plain = process.loss_per_image(output, wanted, config.loss_power)
-        if config.task == "regression":
-            return plain, plain, u
-        return plain * process.loss_weight(config.objective, gamma, config.min_snr), plain, u
+        return Noisy(lr_up, y_t, gamma, told, self._labels(batch), y_0, epsilon, u)
 
     def train_step(self, batch: Batch) -> StepResult:
         """One optimiser step on this process's share of a batch, in micro-batches."""
@@ -256,6 +313,7 @@ def split(batch: Batch, size: int) -> list[Batch]:
             batch.colour[i : i + size],
             batch.positions[i : i + size],
             [],
+            None if batch.labels is None else batch.labels[i : i + size],
         )
         for i in range(0, len(batch.positions), size)
     ]

@@ -68,6 +68,14 @@ def validate(
     return Validation(float((-10 * mse.log10()).mean()), float(consistency), sr)
 
 
+def in_words(values: dict[str, float]) -> str:
+    """The held-out values of a step as a line of the log says them."""
+    if "validation/loss" in values:
+        return f"held-out loss {values['validation/loss']:.4f}"
+    psnr, consistency = values["validation/psnr"], values["validation/consistency"]
+    return f"held-out PSNR {psnr:.2f} dB, consistency {consistency * 1e5:.2f}e-5"
+
+
 def grid(hr: Tensor, sr: Tensor, scale: int, count: int = 8) -> np.ndarray:
     """Rows of lr (nearest), lr_up, sr, hr as one (H, W, 3) uint8 picture."""
     hr, sr = hr[:count].cpu(), sr[:count]
