@@ -54,7 +54,9 @@ def trained(path: Path) -> dict[str, Any]:
     return {k: provenance[k] for k in known if k in provenance}
 
 
-def plan(args: argparse.Namespace, path: Path, model: Model, device: torch.device) -> generation.Run:
+def plan(
+    args: argparse.Namespace, path: Path, model: Model, device: torch.device
+) -> generation.Run:
     """Fill in the model's defaults and refuse what does not fit, before any work.
 
     Raises:

@@ -1,4 +1,4 @@
-"""From low resolution to pictures: one model, chains of models, folders of work, the sheet.
+"""From low resolution or noise to pictures: models, chains of models, folders of work, sheets.
 
-Imports base, diffusion, networks and pictures. Hands out upscale, Stage and run of a chain.
+Imports base, diffusion, networks and pictures. Hands out upscale, generate, Stage and run of a chain.
 """
