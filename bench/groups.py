@@ -11,153 +11,11 @@ Holm-corrected over the attributes. Set-level metrics are left out: a Frechet di
 the size of its set, so those of groups of different size cannot be compared.
 """
 
-from bench.base.extra import stop_without_extra
-
-if __name__ == "__main__":
-    stop_without_extra()  # before the imports below, which need torch
-
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
-
-from bench.comparison.attributes import (
-    Attributes,
-    Names,
-    grouped,
-    in_order,
-    read_attributes,
-    resolve,
-)
-from bench.metrics.protocol import Metric, Values, load_metric, metric_names
-from bench.records.record import is_record, read_images, read_record
-from bench.reporting.group_plot import write_plot
-from bench.statistics.intervals import Interval, bootstrap_mean, holm
-from bench.typesetting.group_text import render, table
-from sr3.base.errors import InputError, run_command
-from sr3.base.files import write_json, write_text
-
-Mask = NDArray[np.bool_]
-Summary = Callable[[Mask], Interval]
-
-BASELINE = "bicubic"  # has learned nothing, so its difficulty is the images'
-
-
-@dataclass(frozen=True)
-class Group:
-    """One level of an attribute: mean of a metric, or of a gain, with its interval."""
-
-    level: str
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """One attribute of one metric of one system; `p_holm` is over the attributes.
-
-    `over` is empty for the metric itself, else the baseline that the groups' gains are over: paired
-    differences, more being better whatever the metric's direction.
-    """
-
-    system: str
-    metric: str
-    attribute: str
-    groups: tuple[Group, ...]
-    p_value: float
-    p_holm: float
-    over: str = ""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Per-image values of one system by metric, in the order of `images`."""
-
-    system: str
-    images: Sequence[str]
-    values: Mapping[str, Values]
-
-
-def break_down(
-    judged: Judged, attributes: Attributes, metrics: Mapping[str, Metric]
-) -> list[Breakdown]:
-    """Every metric of one system by every attribute that has at least two groups.
-
-    Raises:
-        InputError: an image without attributes.
-    """
-    members = grouped(attributes, judged.images)
-    result = []
-    for name, column in judged.values.items():
-        found = _by_attribute(members, column, partial(_mean, metrics[name], column))
-        result += [Breakdown(judged.system, name, *row) for row in found]
-    return result
-
-
-def gains(
-    judged: Judged, baseline: Judged, attributes: Attributes, metrics: Mapping[str, Metric]
-) -> list[Breakdown]:
-    """Gain of one system over the baseline on the same images, by every attribute.
-
-    Metrics without a better end are left out, and those whose value is no mean over images.
-
-    Raises:
-        InputError: an image without attributes, or other images than the baseline's.
-    """
-    if list(judged.images) != list(baseline.images):
-        raise InputError(f"found other images of {judged.system} than of {baseline.system}")
-    members = grouped(attributes, judged.images)
-    result = []
-    for name, column in judged.values.items():
-        if name not in baseline.values or not has_gain(metrics[name]):
-            continue
-        better, worse = column, baseline.values[name]
-        if metrics[name].direction == "lower":
-            better, worse = worse, better
-        gain = partial(_mean_gain, metrics[name], better, worse)
-        found = _by_attribute(members, _difference(better, worse), gain)
-        result += [Breakdown(judged.system, name, *row, over=baseline.system) for row in found]
-    return result
-
-
-def has_gain(metric: Metric) -> bool:
-    """Whether a difference of this metric's per-image values is one of the metric."""
-    a_mean = metric.per_feature is not None or metric.interval is bootstrap_mean
-    return metric.direction != "none" and a_mean
-
-
-def of_run(folder: Path, path: Path, baseline: str | None = None) -> list[Breakdown]:
-    """Break all records of a suite's folder down and write groups.json, groups.txt and pictures.
-
-    Args:
-        baseline: what gains are over; None takes bicubic where the run has it.
-
-    Raises:
-        InputError: no finished records, or none of the baseline that was asked for.
-    """
-    attributes = read_attributes(path)
-    systems = {judged.system: judged for judged in _judged(folder)}
-    if not systems:
-        raise InputError(f"found no finished records in {folder}: run `python -m bench.run` first")
-    if baseline is not None and baseline not in systems:
-        raise InputError(f"found no record of {baseline} in {folder}, wanted {', '.join(systems)}")
-    metrics = {name: load_metric(name) for judged in systems.values() for name in judged.values}
-    result = [b for judged in systems.values() for b in break_down(judged, attributes, metrics)]
-    if base := systems.get(baseline or BASELINE):
-        rivals = [judged for judged in systems.values() if judged is not base]
-        result += [b for judged in rivals for b in gains(judged, base, attributes, metrics)]
-    write_json(folder / "groups.json", [asdict(breakdown) for breakdown in result])
-    write_text(folder / "groups.txt", render(result))
-    write_plot(folder / "groups.png", [b for b in result if not b.over], list(systems))
-    write_plot(folder / "groups-gains.png", [b for b in result if b.over], list(systems))
-    return result
+from bench.base.extra import require_bench_extra
+from sr3.base.errors import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -168,65 +26,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--baseline", help="system that gains are over (default bicubic)")
     parser.add_argument("--table", metavar="METRIC", help="print only this, as a Markdown table")
     options = parser.parse_args(argv)
-    found = of_run(options.run, resolve(options.groups), options.baseline)
+    require_bench_extra()
+    from bench.comparison.attributes import resolve
+    from bench.reporting.group_files import write_groups
+    from bench.typesetting.group_text import render, table
+
+    found = write_groups(options.run, resolve(options.groups), options.baseline)
     print(table(found, options.table) if options.table else render(found), end="")
     return 0
-
-
-def _judged(folder: Path) -> list[Judged]:
-    known = set(metric_names())
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        if not is_record(file) or (record := read_record(file)).status != "ok":
-            continue
-        if record.role == "reference":
-            continue
-        images, values = read_images(folder, record.system)
-        shown = {k: v for k, v in values.items() if k in known and not load_metric(k).ledger}
-        found.append(Judged(record.system, images, shown))
-    return found
-
-
-def _by_attribute(
-    members: Mapping[str, Names], column: Values, summarise: Summary
-) -> list[tuple[str, tuple[Group, ...], float, float]]:
-    """Attribute, groups, p and corrected p; images whose `column` is not finite are left out."""
-    finite = np.isfinite(column)
-    tests = [_compare(column[finite], member[finite]) for member in members.values()]
-    rows = []
-    for (name, member), p, corrected in zip(members.items(), tests, holm(tests), strict=True):
-        masks = {level: finite & (member == level) for level in in_order(member)}
-        groups = tuple(_group(level, mask, summarise) for level, mask in masks.items())
-        rows.append((name, groups, p, corrected))
-    return rows
-
-
-def _group(level: str, mask: Mask, summarise: Summary) -> Group:
-    if not mask.any():
-        return Group(level, float("nan"), None, None, 0)
-    interval = summarise(mask)
-    return Group(level, interval.value, interval.low, interval.high, interval.n)
-
-
-def _mean(metric: Metric, values: Values, mask: Mask) -> Interval:
-    return metric.interval(values[mask])
-
-
-def _mean_gain(metric: Metric, better: Values, worse: Values, mask: Mask) -> Interval:
-    return metric.pair(better[mask], worse[mask]).difference
-
-
-def _difference(better: Values, worse: Values) -> Values:
-    with np.errstate(invalid="ignore"):  # inf of identical images
-        return np.asarray(better - worse)
-
-
-def _compare(values: Values, found: Names) -> float:
-    """Kruskal-Wallis p-value; 1 where all values are equal."""
-    samples = [values[found == level] for level in np.unique(found)]
-    if len(samples) < 2 or np.ptp(values) == 0:
-        return 1.0
-    return float(stats.kruskal(*samples).pvalue)
 
 
 if __name__ == "__main__":

@@ -59,25 +59,25 @@ def main(argv: list[str] | None = None) -> int:
     """Run; 1 when a system crashed, or something was unavailable under `--require`."""
     options = parse(argv)
     require_bench_extra()
-    from bench import groups
+    from bench.reporting.group_files import write_groups
     from bench.running import runner
     from bench.typesetting import text  # after the check: a plain install has no torch
 
     attributes = _attributes(options.groups)
     planned = runner.plan(_config(options))
-    shard = planned.config.shard
-    if shard.is_first:
+    world = planned.config.world
+    if world.is_first:
         print("\n".join(planned.lines()))
     if options.dry_run:
         return 0
     result = runner.run(planned)
-    shard.close()
+    world.close()
     if result is None:
         return 0
     print()
     print(text.render(result.table))
     if attributes is not None:
-        groups.of_run(result.folder, attributes)
+        write_groups(result.folder, attributes)
         print(f"metrics and gains by group are in {result.folder / 'groups.txt'} and groups*.png")
     print(f"records, table.tex and sheet.png are in {result.folder}")
     if result.failed:
@@ -92,10 +92,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _config(options: argparse.Namespace) -> "RunConfig":
     from bench.running.config import RunConfig
-    from bench.running.shards import shard_of
+    from bench.running.processes import world_of
 
-    shard = shard_of()
-    device = _device(options.device, shard.local_rank)
+    world = world_of()
+    device = _device(options.device, world.local_rank)
     return RunConfig(
         suite=options.suite,
         data=options.data,
@@ -117,7 +117,7 @@ def _config(options: argparse.Namespace) -> "RunConfig":
         imports=dict(options.system),
         accept=options.accept,
         checkpoints=dict(options.checkpoint),
-        shard=shard,
+        world=world,
     )
 
 

@@ -40,15 +40,16 @@ from scipy import linalg
 from tqdm import tqdm
 from usual_way import AGAIN, FIXED, SCALE, SIDE, Clock, Judged, UsualWay
 
-from bench import reference, weights
-from bench.base.cache import Store
+from bench.base.run_cache import RunCache
 from bench.extractors.protocol import load_extractor
 from bench.images.hr import open_set, read_checked
 from bench.images.outputs import Output
+from bench.measuring import reference_statistics as references
 from bench.measuring.decoding import THREADS
-from bench.measuring.scores import Evaluator
+from bench.measuring.evaluation import Evaluator
 from bench.metrics.kinds import perceptual
 from bench.metrics.protocol import load_metric
+from bench.pretrained import catalogue, weights
 from bench.statistics import frechet
 from bench.suites.protocol import NamedSuite, load_suite
 from sr3.base.errors import run_command
@@ -89,7 +90,7 @@ def mosaics(folder: Path, n: int) -> None:
 def harness(folder: Path, cache: Path, n: int, clock: Clock) -> dict[str, Judged]:
     """Every system as `bench.run` judges it, HR first."""
     judged = {}
-    with clock.on("harness"), closing(Store(cache / "cache.sqlite")) as store:
+    with clock.on("harness"), closing(RunCache(cache / "cache.sqlite")) as store:
         images = open_set(NAMED, folder / "hr", n, environ={})
         metrics = {name: load_metric(name) for name in METRICS}
         labels = [item.label for item in images.items]
@@ -129,8 +130,9 @@ def reference_statistics(d: int = 2048) -> tuple[np.ndarray, np.ndarray]:
     features = wide_features(5000, d, seed=1)
     gaussian = frechet.fit(features)
     identity = load_extractor("inception_2015", "cpu").identity
-    path = reference.path_of(NAMED.name, "inception_2015")
-    reference.write_reference(path, reference.Reference(gaussian, identity, "benchmark"))
+    path = references.path_of(NAMED.name, "inception_2015")
+    stored = references.ReferenceStatistics(gaussian, identity, "benchmark")
+    references.write_reference(path, stored)
     return gaussian.mean, gaussian.root.T @ gaussian.root
 
 
@@ -221,9 +223,9 @@ def main() -> int:
         table = stand_in(folder / "weights")
         standing = sorted(name for name, row in table.items() if row.licence == "random")
         with (
-            mock.patch.object(weights, "TABLE", table),
+            mock.patch.object(catalogue, "TABLE", table),
             mock.patch.object(weights, "folder", return_value=folder / "weights"),
-            mock.patch.object(reference, "folder", return_value=folder / "references"),
+            mock.patch.object(references, "folder", return_value=folder / "references"),
         ):
             lines = list(compared(folder, options.n, m))
     processor = platform.processor() or platform.machine()

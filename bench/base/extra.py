@@ -1,6 +1,5 @@
 """A plain install has no torch: commands of this room say so in one line and name the cure."""
 
-import sys
 from importlib.util import find_spec
 
 from sr3.base.errors import InputError
@@ -16,12 +15,3 @@ def require_bench_extra() -> None:
             f"found no {', '.join(missing)}, wanted the bench extra: "
             "pip install 'sr3bench[bench]' (or `make bench` in a checkout)"
         )
-
-
-def stop_without_extra() -> None:
-    """For modules that import torch at their head: exit with the one line before they do."""
-    try:
-        require_bench_extra()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from bench.metrics.protocol import Metric, Values
-from bench.records.finished import Results
+from bench.records.finished import FinishedRun
 from sr3.base.errors import InputError
 
 DRAWS = 2000
@@ -27,7 +27,7 @@ FEWEST = 5  # images: below it a rank correlation says nothing
 Array = NDArray[np.float64]
 
 
-def join(results: Results, images: pd.DataFrame) -> pd.DataFrame:
+def join(finished: FinishedRun, images: pd.DataFrame) -> pd.DataFrame:
     """One row per task, system and image: the human rate, raw and shrunken, and every metric.
 
     images: the `images.csv` of an analysis. Metrics that a system lacks are blank.
@@ -37,13 +37,13 @@ def join(results: Results, images: pd.DataFrame) -> pd.DataFrame:
     """
     people = images.rename(columns={"rate": "human_rate", "shrunk": "human_shrunk"})
     parts = [
-        pd.DataFrame({"image": list(results.images), **by_metric}).assign(system=system)
-        for system, by_metric in results.values.items()
+        pd.DataFrame({"image": list(finished.images), **by_metric}).assign(system=system)
+        for system, by_metric in finished.values.items()
     ]
     metrics = pd.concat(parts, ignore_index=True)
     joined = people[list(HUMAN)].merge(metrics, on=["system", "image"], how="inner")
     if joined.empty:
-        raise InputError(f"found no image of the study among those of {results.folder}")
+        raise InputError(f"found no image of the study among those of {finished.folder}")
     return joined
 
 

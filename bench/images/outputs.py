@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from baselines.protocol import System
-from bench.base.cache import Made, OutputKey, Store
+from bench.base.run_cache import MadeOutput, OutputKey, RunCache
 from bench.images.hr import Item, read_checked
 from bench.images.pixels import LR_ID, make_lr, to_batch, to_model_range
 from bench.suites.protocol import Suite
@@ -63,13 +63,13 @@ class Job:
 
 
 def make_outputs(
-    job: Job, items: Sequence[Item], store: Store, progress: Callable[[int], None]
+    job: Job, items: Sequence[Item], cache: RunCache, progress: Callable[[int], None]
 ) -> tuple[Output, ...]:
     """All outputs of a system in the order of `items`, made where they do not exist yet."""
-    found = {o.item.stem: o for item in items if (o := _find(job, item, store)) is not None}
+    found = {o.item.stem: o for item in items if (o := _find(job, item, cache)) is not None}
     progress(len(found))
     for batch in _batches([item for item in items if item.stem not in found], job.batch_size):
-        found |= {output.item.stem: output for output in _make_batch(job, batch, store)}
+        found |= {output.item.stem: output for output in _make_batch(job, batch, cache)}
         progress(len(batch))
     return tuple(found[item.stem] for item in items)
 
@@ -92,14 +92,14 @@ def run_system(job: Job, lr: Tensor, items: Sequence[Item]) -> Tensor:
     return resize(sr.float(), job.suite.size)
 
 
-def _find(job: Job, item: Item, store: Store) -> Output | None:
-    made, path = store.made(job.key(item)), job.path(item)
+def _find(job: Job, item: Item, cache: RunCache) -> Output | None:
+    made, path = cache.made(job.key(item)), job.path(item)
     if made is None or not path.is_file() or sha256_of_file(path) != made.sha256:
         return None
     return Output(item, path, made.sha256, made.seconds, made.peak_bytes)
 
 
-def _make_batch(job: Job, items: Sequence[Item], store: Store) -> list[Output]:
+def _make_batch(job: Job, items: Sequence[Item], cache: RunCache) -> list[Output]:
     wanted_by = "the suite"
     hr = to_batch([read_checked(item.path, job.suite.size, wanted_by) for item in items])
     lr = make_lr(hr, job.suite.scale)
@@ -113,8 +113,8 @@ def _make_batch(job: Job, items: Sequence[Item], store: Store) -> list[Output]:
     made = [
         _write(job, item, p, seconds, memory.peak) for item, p in zip(items, pictures, strict=True)
     ]
-    store.add_outputs(
-        (job.key(o.item), Made(o.sha256, seconds, memory.peak)) for o in made
+    cache.add_outputs(
+        (job.key(o.item), MadeOutput(o.sha256, seconds, memory.peak)) for o in made
     )  # fmt: skip
     return made
 

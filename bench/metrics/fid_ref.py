@@ -1,7 +1,7 @@
 """FID against external reference statistics, as the paper's Table 3: see `bench.reference`."""
 
+from bench.metrics.kinds.sets import EXTRACTOR, LAYER
 from bench.metrics.protocol import Features, Metric, SetValue
-from bench.reference import EXTRACTOR, LAYER
 from bench.statistics.frechet import Gaussian, bootstrap
 from bench.statistics.intervals import interval_of_draws
 

@@ -116,7 +116,7 @@ class Metric:
         version: raised whenever a value could change; part of every cache key.
         source: where the definition comes from.
         shown_times: factor for display only (consistency is stored as MSE, shown x1e-5).
-        extractor: name in `bench.measuring.features` whose output `per_feature` or `per_set` reads.
+        extractor: name in `bench/extractors/` whose output `per_feature` or `per_set` reads.
         interval: of the mean over images; `pair` compares two systems on the same images.
         weights: files in the table of weights that `per_image` reads; an extractor names its own.
         unavailable: a reason such as "weights X missing" for a device, or None.

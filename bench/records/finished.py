@@ -12,14 +12,14 @@ from sr3.base.files import read_json, write_json
 
 
 @dataclass(frozen=True)
-class Place:
+class ImageFolder:
     """A folder of images, relative to the run where it lies inside; suffixes other than .png."""
 
     folder: str
     suffixes: Mapping[str, str]
 
 
-def write_results(
+def write_index(
     folder: Path,
     metrics: Mapping[str, str],
     files: Mapping[str, Mapping[str, Path]],
@@ -42,7 +42,7 @@ def write_results(
 
 
 @dataclass(frozen=True)
-class Results:
+class FinishedRun:
     """All that tables and the report are made from.
 
     Attributes:
@@ -56,7 +56,7 @@ class Results:
     comparisons: Mapping[str, Any]
     images: tuple[str, ...]
     values: Mapping[str, Mapping[str, Values]]
-    places: Mapping[str, "Place"]
+    places: Mapping[str, "ImageFolder"]
 
     def path(self, system: str, stem: str) -> Path:
         """File of one image of a system, or of HR under the name of the reference."""
@@ -69,7 +69,7 @@ class Results:
         return tuple(r for r in self.records if r.status == "ok" and r.system != REFERENCE)
 
 
-def read_results(folder: Path) -> Results:
+def read_finished(folder: Path) -> FinishedRun:
     """Read the records of the last run in a suite's folder.
 
     Records of another data set, left by an earlier run, are not among them.
@@ -89,9 +89,9 @@ def read_results(folder: Path) -> Results:
         if record.status == "ok":
             stems, found = read_images(folder, record.system)
             values[record.system], images = found, tuple(stems)
-    places = {system: Place(**place) for system, place in listed["places"].items()}
+    places = {system: ImageFolder(**place) for system, place in listed["places"].items()}
     comparisons = read_json(folder / "comparisons.json")
-    return Results(folder, records, metrics, comparisons, images, values, places)
+    return FinishedRun(folder, records, metrics, comparisons, images, values, places)
 
 
 def suite_folders(out: Path) -> list[Path]:
@@ -110,8 +110,8 @@ def _metric(name: str, path: str) -> Metric:
     return load_metric(name if name in metric_names() else path)
 
 
-def _place(folder: Path, paths: Mapping[str, Path]) -> Place:
+def _place(folder: Path, paths: Mapping[str, Path]) -> ImageFolder:
     parent = next(iter(paths.values())).parent.resolve()
     inside = parent.is_relative_to(folder.resolve())
     suffixes = {stem: path.suffix for stem, path in paths.items() if path.suffix != ".png"}
-    return Place(str(parent.relative_to(folder.resolve()) if inside else parent), suffixes)
+    return ImageFolder(str(parent.relative_to(folder.resolve()) if inside else parent), suffixes)

@@ -3,21 +3,19 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bench.comparison.groups import Breakdown
 from bench.metrics.protocol import load_metric
 from sr3.base.files import write_bytes
-
-if TYPE_CHECKING:
-    from bench.groups import Breakdown
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777")
 PANEL_CHARACTERS = 52  # of tick labels side by side; beyond, they are turned
 
 
-def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", systems: Sequence[str]) -> None:
+def write_plot(path: Path, breakdowns: Sequence[Breakdown], systems: Sequence[str]) -> None:
     """Write a PNG of the first metric over all attributes, each system in the colour of its place.
 
     Without breakdowns there is no picture, and one of an earlier run is removed.
@@ -46,7 +44,7 @@ def write_plot(path: Path, breakdowns: "Sequence[Breakdown]", systems: Sequence[
     write_bytes(path, buffer.getvalue())
 
 
-def _panel(axis: Any, breakdowns: "Sequence[Breakdown]", systems: Sequence[str]) -> None:
+def _panel(axis: Any, breakdowns: Sequence[Breakdown], systems: Sequence[str]) -> None:
     definition = load_metric(breakdowns[0].metric)
     times = definition.shown_times
     for index, breakdown in enumerate(breakdowns):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.running.shards import Shard
+from bench.running.processes import World
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RunConfig:
         device: "cpu" or "cuda", already decided; precision "float32", "bf16", or "auto", which
             `runner.plan` resolves.
         samples: K of the diversity metric.
-        shard: this process among those that share the images.
+        world: this process among those that share the images.
     """
 
     suite: str
@@ -43,12 +43,12 @@ class RunConfig:
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     accept: Sequence[str] = ()
-    shard: Shard = field(default_factory=Shard)
+    world: World = field(default_factory=World)
 
     def to_json(self) -> dict[str, Any]:
         """For `run.json` beside the records."""
         content = asdict(self)
-        del content["shard"]  # results do not depend on it
+        del content["world"]  # results do not depend on it
         return {key: _plain(value) for key, value in content.items()}
 
 

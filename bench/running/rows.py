@@ -15,13 +15,13 @@ from baselines.protocol import (
     UnavailableError,
     load,
 )
-from bench.base.cache import Store
+from bench.base.run_cache import RunCache
 from bench.images.hr import ImageSet, Item
 from bench.images.outputs import Job, Output, make_outputs
 from bench.pretrained.torchvision_guard import import_guarded
 from bench.records.record import REFERENCE, Role
 from bench.running.config import RunConfig
-from bench.running.imports import Say, examine, pair
+from bench.running.foreign import Say, examine, pair
 from bench.suites.protocol import NamedSuite
 from sr3.base.modules import find_module
 
@@ -57,7 +57,7 @@ def reference(images: ImageSet) -> Entry:
     return Entry(REFERENCE, "reference", f"the HR images of {images.name}", outputs=outputs)
 
 
-def system(name: str, named: NamedSuite, config: RunConfig, folder: Path, store: Store) -> Entry:
+def system(name: str, named: NamedSuite, config: RunConfig, folder: Path, cache: RunCache) -> Entry:
     """A system of `baselines/`; one without weights becomes a row that says so.
 
     Raises:
@@ -69,7 +69,7 @@ def system(name: str, named: NamedSuite, config: RunConfig, folder: Path, store:
         provenance = dict(loaded.provenance)
     except UnavailableError as error:
         return Entry(key, "system", "", problem=f"unavailable: {error}")
-    return _running(key, loaded, provenance, named, config, folder, store)
+    return _running(key, loaded, provenance, named, config, folder, cache)
 
 
 def imported(
@@ -95,7 +95,7 @@ def imported(
     return Entry(name, "imported", opened.citation, provenance, outputs)
 
 
-def public(name: str, named: NamedSuite, config: RunConfig, folder: Path, store: Store) -> Entry:
+def public(name: str, named: NamedSuite, config: RunConfig, folder: Path, cache: RunCache) -> Entry:
     """A public checkpoint, run by spandrel.
 
     Raises:
@@ -103,7 +103,7 @@ def public(name: str, named: NamedSuite, config: RunConfig, folder: Path, store:
     """
     path = config.imports[name]
     loaded = load_public(name, path, _options(name, named, config), import_guarded)
-    return _running(name, loaded, dict(loaded.provenance), named, config, folder, store)
+    return _running(name, loaded, dict(loaded.provenance), named, config, folder, cache)
 
 
 def _running(
@@ -113,17 +113,17 @@ def _running(
     named: NamedSuite,
     config: RunConfig,
     folder: Path,
-    store: Store,
+    cache: RunCache,
 ) -> Entry:
     images = folder / "images" / key
     job = Job(loaded, named.suite, images, config.seed, config.batch_size, config.device)
 
     def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
-        return make_outputs(job, items, store, progress)
+        return make_outputs(job, items, cache, progress)
 
     def sample(items: Sequence[Item], number: int, progress: Progress) -> tuple[Output, ...]:
         further = replace(job, folder=images / f"sample-{number}", sample=number)
-        return make_outputs(further, items, store, progress)
+        return make_outputs(further, items, cache, progress)
 
     stochastic = getattr(loaded, "stochastic", True)
     return Entry(key, "system", loaded.source, provenance, outputs, sample if stochastic else None)

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from baselines.foreign.public import SUFFIXES
-from bench.base.cache import Store
 from bench.base.progress import Counter, quiet, track
+from bench.base.run_cache import RunCache
 from bench.comparison import ranking
 from bench.images.hr import ImageSet, open_set
 from bench.images.outputs import Output, digest_of_folder
 from bench.images.pixels import LR_ID
-from bench.measuring.scores import Evaluation, Evaluator
+from bench.measuring.evaluation import Evaluation, Evaluator
 from bench.metrics.protocol import Metric, load_metric
-from bench.records.finished import write_results
+from bench.records.finished import write_index
 from bench.records.provenance import git_state, hardware, libraries
 from bench.records.published import load_table
 from bench.records.record import REFERENCE, Record, now, write_images, write_record
@@ -27,7 +27,7 @@ from bench.running.config import RunConfig
 from bench.running.rows import Entry
 from bench.suites.protocol import NamedSuite, load_suite
 from bench.typesetting import latex, text
-from bench.typesetting.layout import Table, build
+from bench.typesetting.table import Table, build
 from sr3.base.errors import InputError
 from sr3.base.files import write_json, write_text
 from sr3.networks.precision import resolve
@@ -93,7 +93,7 @@ def plan(config: RunConfig) -> Plan:
     for name in systems:
         rows.check_name(name)
     check_row_names([*map(_key, systems), *config.imports])
-    shown = track if config.shard.is_first else quiet
+    shown = track if config.world.is_first else quiet
     images = open_set(named, config.data, config.limit, progress=shown)
     settled = replace(config, precision=resolve(config.precision, config.device))
     return Plan(settled, named, images, metrics, systems)
@@ -117,17 +117,17 @@ def run(planned: Plan, say: Say = print) -> Result | None:
     All images are made first and then judged in one pass, so that HR is looked at once. Under
     torchrun every process first does its share of both; only the first one returns a result.
     """
-    shard = planned.config.shard
-    with closing(Store(planned.folder / "cache.sqlite")) as store:
-        evaluator = _evaluator(planned, store)
+    world = planned.config.world
+    with closing(RunCache(planned.folder / "cache.sqlite")) as cache:
+        evaluator = _evaluator(planned, cache)
         entries = [
             rows.reference(planned.images),
-            *_entries(planned, store, say if shard.is_first else lambda line: None),
+            *_entries(planned, cache, say if world.is_first else lambda line: None),
         ]
-        if shard.world > 1:
+        if world.size > 1:
             _do_share(planned, evaluator, entries)
-            shard.wait()
-        if not shard.is_first:
+            world.wait()
+        if not world.is_first:
             return None
         write_json(planned.folder / "run.json", planned.config.to_json())
         made = [_make(planned, entry, say) for entry in entries]
@@ -138,7 +138,7 @@ def run(planned: Plan, say: Say = print) -> Result | None:
 
 def _do_share(planned: Plan, evaluator: Evaluator, entries: Sequence[Entry]) -> None:
     """Fill the cache for this process's images; what fails here fails again where it is told."""
-    share, made = planned.config.shard.of(planned.images.items), []
+    share, made = planned.config.world.share(planned.images.items), []
     for entry in entries:
         if entry.outputs is None:
             continue
@@ -244,7 +244,7 @@ def _finish(planned: Plan, done: Sequence[Done]) -> Result:
     shown = {name: paths for name, paths in files.items() if paths and name != REFERENCE}
     write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images.items, shown)
     loaders = planned.config.metrics or planned.named.suite.metrics
-    write_results(planned.folder, {_key(name): name for name in loaders}, files)
+    write_index(planned.folder, {_key(name): name for name in loaders}, files)
     return Result(planned.folder, records, table)
 
 
@@ -297,24 +297,24 @@ def _record(
     )
 
 
-def _entries(planned: Plan, store: Store, say: Say) -> Iterator[Entry]:
+def _entries(planned: Plan, cache: RunCache, say: Say) -> Iterator[Entry]:
     for name in planned.systems:
-        yield rows.system(name, planned.named, planned.config, planned.folder, store)
+        yield rows.system(name, planned.named, planned.config, planned.folder, cache)
     for name, path in planned.config.imports.items():
         if path.suffix.lower() in SUFFIXES:
-            yield rows.public(name, planned.named, planned.config, planned.folder, store)
+            yield rows.public(name, planned.named, planned.config, planned.folder, cache)
         else:
             yield rows.imported(
                 name, planned.named, planned.config, planned.images, planned.folder, say
             )
 
 
-def _evaluator(planned: Plan, store: Store) -> Evaluator:
+def _evaluator(planned: Plan, cache: RunCache) -> Evaluator:
     labels = [item.label for item in planned.images.items]
     return Evaluator(
         planned.named,
         planned.metrics,
-        store,
+        cache,
         planned.folder / "cache",
         planned.config.device,
         planned.config.seed,
@@ -330,7 +330,7 @@ def _key(metric: str) -> str:
 def _bar(
     planned: Plan, name: str, doing: str, total: int | None = None
 ) -> Iterator[Callable[[int], None]]:
-    if not planned.config.shard.is_first:
+    if not planned.config.world.is_first:
         yield lambda count: None
         return
     with Counter(total or len(planned.images.items), f"{name}: {doing}") as counter:

@@ -1,29 +1,26 @@
 """A breakdown as text: a line per group for people, a Markdown table for a document."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from bench.comparison.groups import Breakdown, Group
 from bench.metrics.protocol import Metric, load_metric
 from sr3.base.errors import InputError
-
-if TYPE_CHECKING:
-    from bench.groups import Breakdown, Group
 
 ALPHA = 0.05
 
 
-def heading(breakdown: "Breakdown") -> str:
+def heading(breakdown: Breakdown) -> str:
     """System, metric and what is shown of it."""
     gain = f" gain over {breakdown.over}" if breakdown.over else ""
     return f"{breakdown.system}  {load_metric(breakdown.metric).title}{gain}"
 
 
-def differs(breakdown: "Breakdown") -> bool:
+def differs(breakdown: Breakdown) -> bool:
     """Whether the groups of an attribute differ after Holm's correction."""
     return breakdown.p_holm < ALPHA
 
 
-def render(breakdowns: "Sequence[Breakdown]") -> str:
+def render(breakdowns: Sequence[Breakdown]) -> str:
     """A line per group, the test beside the attribute."""
     lines = []
     for b in breakdowns:
@@ -35,7 +32,7 @@ def render(breakdowns: "Sequence[Breakdown]") -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(breakdowns: "Sequence[Breakdown]", metric: str) -> str:
+def table(breakdowns: Sequence[Breakdown], metric: str) -> str:
     """One metric as a Markdown table: a row per group, a column per system, then the gains.
 
     Raises:
@@ -48,7 +45,7 @@ def table(breakdowns: "Sequence[Breakdown]", metric: str) -> str:
     return "\n".join(_table_lines(chosen, load_metric(metric))) + "\n"
 
 
-def _table_lines(chosen: "Sequence[Breakdown]", metric: Metric) -> Iterator[str]:
+def _table_lines(chosen: Sequence[Breakdown], metric: Metric) -> Iterator[str]:
     columns = list(dict.fromkeys((b.system, b.over) for b in chosen))
     heads = [f"{system} - {over}" if over else system for system, over in columns]
     yield "| | | n | " + " | ".join(heads) + " |"
@@ -63,7 +60,7 @@ def _table_lines(chosen: "Sequence[Breakdown]", metric: Metric) -> Iterator[str]
         yield f"| | p | | {' | '.join(tests)} |"
 
 
-def _numbers(group: "Group", metric: Metric, sign: bool) -> tuple[str, str]:
+def _numbers(group: Group, metric: Metric, sign: bool) -> tuple[str, str]:
     """Value and bounds as printed."""
     value, low, high = (
         "-" if x is None else f"{x * metric.shown_times:{'+' if sign else ''}.{metric.decimals}f}"

@@ -1,6 +1,6 @@
 """A table for a paper: booktabs, siunitx S columns, best bold, second best underlined."""
 
-from bench.typesetting.layout import Cell, Column, Row, Section, Table, digits_of
+from bench.typesetting.table import Cell, Column, Row, Section, Table, digits_of
 
 ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "none": ""}
 ESCAPES = {

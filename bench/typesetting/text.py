@@ -2,7 +2,7 @@
 
 import math
 
-from bench.typesetting.layout import Cell, Column, Row, Table, digits_of
+from bench.typesetting.table import Cell, Column, Row, Table, digits_of
 
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
 WIDEST = 150  # characters

@@ -52,12 +52,13 @@ def test_a_metric_a_system_and_a_suite_from_outside_the_package(files, tmp_path,
 
 
 def test_tables_and_report_find_a_users_metric_again(files, tmp_path):
-    from bench import report, tables
+    from bench import tables
+    from bench.reporting.page import write_page
 
     command.main(["--suite", str(files["suite"]), "--metrics", f"psnr,{files['metric']}",
                   "--limit", "3", "--out", str(tmp_path / "runs")])  # fmt: skip
     folder = tmp_path / "runs/face4x"
-    assert "MAE" in report.write_report(folder, tmp_path / "r.html").read_text()
+    assert "MAE" in write_page(folder, tmp_path / "r.html").read_text()
     tables.main([str(folder)])
     assert "MAE" in (folder / "tables/suite.tex").read_text()
 

@@ -16,6 +16,7 @@ from bench.pretrained.torchvision_guard import import_guarded
 from bench.statistics import frechet
 from bench.statistics.intervals import interval_of_draws, resampling_indices
 
+EXTRACTOR, LAYER = "inception_2015", "2048"  # of FID against reference statistics
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # Binkowski et al. 2018, as torch-fidelity has them
 IS_SPLITS = 10
 FIDELITY_SEED = 2020  # torch-fidelity's default, which shuffles IS and draws KID's subsets

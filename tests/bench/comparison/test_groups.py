@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from bench import report
 from bench.comparison.attributes import OTHER, levels, read_attributes, resolve
-from bench.groups import Judged, break_down, gains, of_run
+from bench.comparison.groups import SystemValues, break_down, gains
 from bench.groups import main as groups_main
 from bench.images.hr import EMBEDDED
 from bench.metrics.protocol import load_metric
+from bench.reporting.group_files import write_groups
+from bench.reporting.page import write_page
 from bench.statistics.intervals import bootstrap_mean
 from bench.typesetting.group_text import render, table
 from sr3.base.errors import InputError
@@ -21,7 +22,7 @@ METRICS = {name: load_metric(name) for name in ("psnr", "consistency", "psnr_poo
 
 def judged(system, **values):
     """Values of 60 images."""
-    return Judged(system, [f"p{i}" for i in range(60)], values)
+    return SystemValues(system, [f"p{i}" for i in range(60)], values)
 
 
 def test_numbers_are_cut_into_thirds_by_size():
@@ -79,7 +80,7 @@ def test_infinite_values_are_left_out(attributes):
 
 def test_an_image_without_attributes_is_named(attributes):
     with pytest.raises(InputError, match="1 images, such as zz"):
-        break_down(Judged("s", ["p0", "zz"], {"psnr": np.ones(2)}), attributes, METRICS)
+        break_down(SystemValues("s", ["p0", "zz"], {"psnr": np.ones(2)}), attributes, METRICS)
 
 
 def hard_images(rng):
@@ -142,9 +143,9 @@ def test_gains_leave_out_what_is_no_mean_and_images_without_a_finite_one(attribu
 
 
 def test_gains_need_the_same_images(attributes):
-    one = Judged("bicubic", ["p1", "p0"], {"psnr": np.ones(2)})
+    one = SystemValues("bicubic", ["p1", "p0"], {"psnr": np.ones(2)})
     with pytest.raises(InputError, match="other images of s than of bicubic"):
-        gains(Judged("s", ["p0", "p1"], {"psnr": np.ones(2)}), one, attributes, METRICS)
+        gains(SystemValues("s", ["p0", "p1"], {"psnr": np.ones(2)}), one, attributes, METRICS)
 
 
 def test_the_table_has_a_row_per_group_and_the_gains_beside(attributes):
@@ -199,7 +200,7 @@ def test_a_run_is_broken_down_into_files(images, suite, tmp_path, capsys):
     assert {b["over"] for b in stored if b["system"] == "nearest"} == {"", "bicubic"}
     assert open_image(folder / "groups.png").width > 500
     assert open_image(folder / "groups-gains.png").width > 500
-    page = report.write_report(folder, tmp_path / "report.html", 4).read_text()
+    page = write_page(folder, tmp_path / "report.html", 4).read_text()
     assert 'alt="gains by group"' in page
     assert "after Holm&#39;s correction" in page or "after Holm's correction" in page
     capsys.readouterr()
@@ -207,6 +208,6 @@ def test_a_run_is_broken_down_into_files(images, suite, tmp_path, capsys):
     assert groups_main(options) == 0
     assert "bicubic - nearest" in capsys.readouterr().out
     with pytest.raises(InputError, match="no record of zz"):
-        of_run(folder, path, "zz")
+        write_groups(folder, path, "zz")
     with pytest.raises(InputError, match="no finished records"):
-        of_run(tmp_path, path)
+        write_groups(tmp_path, path)

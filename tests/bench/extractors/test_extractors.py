@@ -16,7 +16,7 @@ from bench.extractors import protocol
 from bench.extractors.inception_2015 import ORDER, resize_as_tensorflow_1
 from bench.extractors.inception_2015_clean import resize_as_clean_fid
 from bench.extractors.protocol import extractor_names, find_extractor, load_extractor
-from bench.measuring.features import FeatureStore
+from bench.measuring.feature_store import FeatureStore
 from bench.metrics.kinds import classification, perceptual
 from bench.metrics.protocol import ImageBatch, load_metric, metric_names
 from bench.pretrained import weights
@@ -346,7 +346,7 @@ def test_large_matrices_live_in_a_mapped_file(tmp_path, counting, monkeypatch):
     store = FeatureStore(tmp_path, loaded)
     store.add(keys_of(images), images)
     small = store.rows(keys_of(images))["mean"]
-    monkeypatch.setattr("bench.measuring.features.MAP_BYTES", 8)
+    monkeypatch.setattr("bench.measuring.feature_store.MAP_BYTES", 8)
     mapped = store.rows(keys_of(images))["mean"]
     assert isinstance(mapped, np.memmap)
     assert (mapped == small).all()

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from bench.extractors.protocol import Extractor, LoadedExtractor
-from bench.measuring.features import FeatureStore
+from bench.measuring.feature_store import FeatureStore
 from bench.metrics.kinds import sets
 from bench.metrics.protocol import load_metric
 from bench.pretrained.torchvision_guard import import_guarded

@@ -11,7 +11,7 @@ from bench.metrics.protocol import load_metric
 from bench.records.published import load_table, table_names
 from bench.records.record import Record, Score
 from bench.typesetting import latex, text
-from bench.typesetting.layout import build
+from bench.typesetting.table import build
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 METRICS = ("psnr", "ssim", "consistency", "psnr_y")
@@ -166,7 +166,7 @@ def compiles(tex, folder):
 @pytest.fixture
 def run(tmp_path):
     """A finished face8x run, made of invented records, in a folder."""
-    from bench.records.finished import write_results
+    from bench.records.finished import write_index
     from bench.records.record import write_images, write_record
     from sr3.base.files import write_json
 
@@ -178,18 +178,18 @@ def run(tmp_path):
         write_images(tmp_path, system, [], {})
     write_json(tmp_path / "comparisons.json", comparisons)
     metrics = {"psnr": "psnr", "consistency": "consistency"}
-    write_results(tmp_path, metrics, {"hr": {}, "regression": {}, "sr3": {}})
+    write_index(tmp_path, metrics, {"hr": {}, "regression": {}, "sr3": {}})
     return tmp_path
 
 
 def test_paper_layouts_are_golden(run):
-    from bench import tables
-    from bench.records.finished import read_results
+    from bench.records.finished import read_finished
+    from bench.typesetting import paper
 
-    results = read_results(run)
-    for name in tables.LAYOUTS:
-        fits = name in tables.fitting(results)
-        rendered = tables.render_paper(name, results if fits else None)
+    results = read_finished(run)
+    for name in paper.LAYOUTS:
+        fits = name in paper.fitting(results)
+        rendered = paper.render_paper(name, results if fits else None)
         assert rendered == (GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), name
 
 
@@ -218,5 +218,7 @@ def test_a_layout_of_another_suite_is_refused(run):
 
     with pytest.raises(InputError, match="found a run of face8x, table3 is about natural4x"):
         tables.main([str(run), "--paper", "table3"])
+    with pytest.raises(InputError, match="found no layout 'table9', wanted one of table2"):
+        tables.main([str(run), "--paper", "table9"])
     with pytest.raises(InputError, match="no finished run"):
         tables.main([str(run / "nothing")])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
 from bench.doctor.examination import CHECKS
-from bench.records.finished import read_results
+from bench.records.finished import read_finished
+from bench.reporting import tiles
+from bench.reporting.page import render, write_page
 from bench.running import runner
 from bench.running.config import RunConfig
 from sr3.base.errors import InputError
@@ -35,7 +36,7 @@ def finished(images, suite, tmp_path):
 
 
 def test_the_page_needs_nothing_from_outside(finished, tmp_path):
-    page = report.write_report(finished, tmp_path / "r.html").read_text()
+    page = write_page(finished, tmp_path / "r.html").read_text()
     outside = re.findall(r'(?:src|href)="(?!data:)[^"]*"|url\((?!data:)', page)
     assert outside == []
     assert "https://" not in re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
@@ -43,21 +44,21 @@ def test_the_page_needs_nothing_from_outside(finished, tmp_path):
 
 
 def test_every_image_is_stored_once(finished, tmp_path):
-    page = report.write_report(finished, tmp_path / "r.html").read_text()
+    page = write_page(finished, tmp_path / "r.html").read_text()
     uris = re.findall(r"data:image/webp;base64,[A-Za-z0-9+/=]+", page)
     assert len(uris) == len(set(uris)) or len(uris) == 9 * 8  # lr, hr, 3 x (sr, consistency)
 
 
 def test_names_are_escaped(finished, tmp_path):
-    results = read_results(finished)
+    results = read_finished(finished)
     first = replace(results.records[0], dataset={"name": "<script>x", "sha256": "0", "n": 9})
-    page = report.render(replace(results, records=(first, *results.records[1:])), 5)
+    page = render(replace(results, records=(first, *results.records[1:])), 5)
     assert "<script>x" not in page
 
 
 def test_the_worst_and_best_are_always_shown(finished):
-    results = read_results(finished)
-    chosen = report.choose(results, shown=2)
+    results = read_finished(finished)
+    chosen = tiles.choose(results, shown=2)
     for system in ("bicubic", "nearest", "foreign"):
         values = results.values[system]["psnr"]
         assert results.images[values.argmin()] in chosen
@@ -66,7 +67,7 @@ def test_the_worst_and_best_are_always_shown(finished):
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="no finished run"):
-        report.write_report(tmp_path, tmp_path / "r.html")
+        write_page(tmp_path, tmp_path / "r.html")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def page(finished, tmp_path):
         pytest.skip("no Chromium on this machine: the report was not looked at")
     from playwright.sync_api import sync_playwright
 
-    path = report.write_report(finished, tmp_path / "r.html")
+    path = write_page(finished, tmp_path / "r.html")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
@@ -97,7 +98,7 @@ def stems(page):
 
 @pytest.mark.browser
 def test_a_browser_shows_sorts_and_maps(page, finished):
-    results = read_results(finished)
+    results = read_finished(finished)
     names = [r.system for r in results.measured]
     assert names == ["bicubic", "nearest", "foreign"]
     assert page.locator("#table tbody tr").count() == 5
@@ -121,7 +122,7 @@ def test_a_browser_shows_sorts_and_maps(page, finished):
 
 @pytest.mark.browser
 def test_disagreement_sorts_by_the_difference_of_ranks(page, finished):
-    results = read_results(finished)
+    results = read_finished(finished)
     page.select_option("#sort-system", "2")
     page.select_option("#sort-metric", "0")
     page.select_option("#sort-against", "3")

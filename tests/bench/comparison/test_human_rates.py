@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from bench import humans
-from bench.comparison import correlation
+from bench import humans as command
+from bench.comparison import correlation, human_rates
 from bench.metrics.protocol import load_metric
-from bench.records.finished import read_results
+from bench.records.finished import read_finished
 from bench.run import main as run_suite
-from bench.typesetting.layout import build
+from bench.typesetting.table import build
 from sr3.base.errors import InputError
 
 SYSTEMS = ("bicubic", "nearest")
@@ -48,12 +48,12 @@ def analysis(folder, rates=(0.2, 0.4), p_holm=0.001, images=None, version=1, ref
     pair = {"task": ["task2"], "first": [SYSTEMS[0]], "second": [SYSTEMS[1]], "p_holm": [p_holm]}
     pd.DataFrame(pair).to_csv(folder / "comparisons.csv", index=False)
     if images is None:
-        images = human_rates()
+        images = drawn_rates()
     images.to_csv(folder / "images.csv", index=False)
     return folder
 
 
-def human_rates():
+def drawn_rates():
     rng = np.random.default_rng(0)
     count = rng.integers(0, 26, IMAGES * 2)
     return pd.DataFrame(
@@ -71,7 +71,7 @@ def human_rates():
 
 def test_the_command_writes_table_join_and_correlations(run_folder, tmp_path, capsys):
     study = analysis(tmp_path / "study")
-    assert humans.main(["--run", str(run_folder), "--study", str(study)]) == 0
+    assert command.main(["--run", str(run_folder), "--study", str(study)]) == 0
     out = run_folder / "humans"
     assert {path.name for path in out.iterdir()} == {
         "table.txt",
@@ -90,18 +90,18 @@ def test_the_command_writes_table_join_and_correlations(run_folder, tmp_path, ca
 
 
 def test_every_row_of_the_join_is_the_images_own(run_folder, tmp_path):
-    results = read_results(run_folder)
-    joined = correlation.join(results, humans.read_study(analysis(tmp_path / "study")).images)
+    results = read_finished(run_folder)
+    joined = correlation.join(results, human_rates.read_study(analysis(tmp_path / "study")).images)
     assert len(joined) == 2 * IMAGES
     one = joined[(joined["system"] == "nearest") & (joined["image"] == "p7")].iloc[0]
-    expected = human_rates().set_index(["system", "image"]).loc[("nearest", "p7")]
+    expected = drawn_rates().set_index(["system", "image"]).loc[("nearest", "p7")]
     assert one["human_rate"] == expected["rate"]
     assert one["psnr"] == results.values["nearest"]["psnr"][results.images.index("p7")]
 
 
 def test_a_metric_that_orders_images_as_people_do_is_found(run_folder, tmp_path):
-    results = read_results(run_folder)
-    images = human_rates()
+    results = read_finished(run_folder)
+    images = drawn_rates()
     for system in SYSTEMS:  # people agree with SSIM, and so disagree with its negative
         rank = results.values[system]["ssim"].argsort().argsort()
         order = {stem: rank[k] for k, stem in enumerate(results.images)}
@@ -150,7 +150,7 @@ def test_the_ceiling_is_what_a_perfect_predictor_reaches():
 
 
 def test_the_column_is_ranked_by_the_studys_own_test(run_folder, tmp_path):
-    results = read_results(run_folder)
+    results = read_finished(run_folder)
     named = {"bicubic": "one", "nearest": "two"}  # interpolation is never ranked
     renamed = tuple(
         replace(r, system=named.get(r.system, r.system), role=r.role) for r in results.records
@@ -163,7 +163,7 @@ def test_the_column_is_ranked_by_the_studys_own_test(run_folder, tmp_path):
             for old, new in named.items():
                 text = text.replace(old, new)
             (folder / f"{name}.csv").write_text(text)
-        both = humans.with_humans(results, humans.read_study(folder))
+        both = human_rates.with_humans(results, human_rates.read_study(folder))
         assert set(both.comparisons["fool_rate_task2"]["best"]) == best
         table = build(both.records, both.metrics, both.comparisons, None)
         column = [c.metric for c in table.columns].index("fool_rate_task2")
@@ -172,11 +172,11 @@ def test_the_column_is_ranked_by_the_studys_own_test(run_folder, tmp_path):
 
 
 def test_a_joined_run_keeps_its_column(run_folder, tmp_path):
-    results = read_results(run_folder)
-    assert humans.attached(results) is results
+    results = read_finished(run_folder)
+    assert human_rates.attached(results) is results
     study = analysis(tmp_path / "study")
-    humans.main(["--run", str(run_folder), "--study", str(study)])
-    again = humans.attached(read_results(run_folder))
+    command.main(["--run", str(run_folder), "--study", str(study)])
+    again = human_rates.attached(read_finished(run_folder))
     score = next(r for r in again.records if r.system == "nearest").metrics["fool_rate_task2"]
     assert (score.value, score.low, score.high) == pytest.approx((40, 35, 46))
     assert again.metrics["fool_rate_task2"].direction == "higher"
@@ -184,20 +184,20 @@ def test_a_joined_run_keeps_its_column(run_folder, tmp_path):
 
 
 def test_models_against_models_are_not_called_fooling(tmp_path):
-    study = humans.read_study(analysis(tmp_path / "study", reference="regression"))
-    assert humans.column("task1", study).title == "preferred over regression Task-1"
+    study = human_rates.read_study(analysis(tmp_path / "study", reference="regression"))
+    assert human_rates.column("task1", study).title == "preferred over regression Task-1"
 
 
 def test_a_study_of_other_images_or_systems_is_refused(run_folder, tmp_path):
-    other = human_rates().assign(image=lambda frame: "x" + frame["image"])
+    other = drawn_rates().assign(image=lambda frame: "x" + frame["image"])
     study = analysis(tmp_path / "images", images=other)
     with pytest.raises(InputError, match="found 12 images of the study that"):
-        humans.main(["--run", str(run_folder), "--study", str(study)])
+        command.main(["--run", str(run_folder), "--study", str(study)])
     study = analysis(tmp_path / "systems")
     text = (study / "rates.csv").read_text().replace("nearest", "sr3")
     (study / "rates.csv").write_text(text)
     with pytest.raises(InputError, match="found no system sr3"):
-        humans.main(["--run", str(run_folder), "--study", str(study)])
+        command.main(["--run", str(run_folder), "--study", str(study)])
 
 
 def test_it_reads_what_the_analysis_really_writes(run_folder, tmp_path):
@@ -215,9 +215,9 @@ def test_it_reads_what_the_analysis_really_writes(run_folder, tmp_path):
     out = tmp_path / "analysis"
     argv = ["analyse", str(tmp_path / "answers.csv"), "--out", str(out), "--draws", "100"]
     assert study_command(argv) == 0
-    assert humans.main(["--run", str(run_folder), "--study", str(out)]) == 0
+    assert command.main(["--run", str(run_folder), "--study", str(out)]) == 0
     score = next(
-        r for r in humans.attached(read_results(run_folder)).records if r.system == "bicubic"
+        r for r in human_rates.attached(read_finished(run_folder)).records if r.system == "bicubic"
     ).metrics["fool_rate_task1"]
     fooled = sum(row[3] == "model" for row in rows if row[2] == "bicubic")
     assert score.value == pytest.approx(100 * fooled / (6 * IMAGES))
@@ -225,14 +225,14 @@ def test_it_reads_what_the_analysis_really_writes(run_folder, tmp_path):
 
 def test_what_is_no_analysis_is_refused(run_folder, tmp_path):
     with pytest.raises(InputError, match="found no analysis in"):
-        humans.read_study(tmp_path)
+        human_rates.read_study(tmp_path)
     with pytest.raises(InputError, match="found analysis version 9"):
-        humans.read_study(analysis(tmp_path / "study", version=9))
+        human_rates.read_study(analysis(tmp_path / "study", version=9))
 
 
 def test_too_few_images_say_so():
     metrics = {"psnr": load_metric("psnr")}
-    joined = human_rates().rename(columns={"rate": "human_rate", "shrunk": "human_shrunk"})
+    joined = drawn_rates().rename(columns={"rate": "human_rate", "shrunk": "human_shrunk"})
     joined = joined.assign(psnr=1.0)[joined["system"] == "nearest"].head(3)
     found = correlation.correlate(joined, metrics)
     assert found["rho"].isna().all()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench import reference
 from bench.images.hr import open_set
+from bench.measuring import reference_statistics as reference
 from bench.metrics.protocol import load_metric
 from bench.records.record import read_record
 from bench.running import runner
@@ -70,7 +70,9 @@ def test_statistics_are_made_stored_and_used(images, suite, tmp_path):
 
 
 def test_statistics_of_other_weights_are_not_used(images, suite):
-    stored = reference.Reference(fit(np.random.default_rng(0).normal(size=(9, 4))), "other", "x")
+    stored = reference.ReferenceStatistics(
+        fit(np.random.default_rng(0).normal(size=(9, 4))), "other", "x"
+    )
     reference.write_reference(reference.path_of("tiny", "efficientnet_lite0"), stored)
     assert "made by another" in reference.unavailable("tiny", "efficientnet_lite0")
 

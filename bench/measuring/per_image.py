@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.base.cache import Store, ValueKey
+from bench.base.run_cache import RunCache, ValueKey
 from bench.images.outputs import Output
 from bench.images.pixels import LR_ID, to_batch
 from bench.measuring.decoding import Decoder
@@ -33,7 +33,7 @@ class Judge:
 
     decoder: Decoder
     metrics: Mapping[str, Metric]
-    store: Store
+    cache: RunCache
     observers: Sequence[Observer] = ()
 
 
@@ -86,7 +86,7 @@ def _pixel_metrics(judge: Judge) -> dict[str, Metric]:
 def _known(judge: Judge, outputs: Sequence[Output]) -> dict[str, list[float | None]]:
     """Stored values per pixel metric, in the order of `outputs`."""
     return {
-        name: [judge.store.value(_key(name, metric, output)) for output in outputs]
+        name: [judge.cache.value(_key(name, metric, output)) for output in outputs]
         for name, metric in _pixel_metrics(judge).items()
     }
 
@@ -108,7 +108,7 @@ def _judge_rows(judge: Judge, outputs: Sequence[Output], batch: ImageBatch) -> N
         assert metric.per_image is not None
         values = [float(value) for value in metric.per_image(batch)]
         keys = [_key(name, metric, output) for output in outputs]
-        judge.store.add_values(zip(keys, values, strict=True))
+        judge.cache.add_values(zip(keys, values, strict=True))
     for observer in judge.observers:
         observer.see(batch, outputs)
 
@@ -130,7 +130,7 @@ def measure_samples(
     """
     metric = judge.metrics[name]
     keys = [_samples_key(name, metric, drawn) for drawn in zip(*samples, strict=True)]
-    found = [judge.store.value(key) for key in keys]
+    found = [judge.cache.value(key) for key in keys]
     for index, drawn in enumerate(zip(*samples, strict=True)):
         if found[index] is None:
             found[index] = _judge_samples(judge, metric, keys[index], drawn)
@@ -142,7 +142,7 @@ def _judge_samples(judge: Judge, metric: Metric, key: ValueKey, drawn: Sequence[
     assert metric.per_samples is not None
     pictures = [judge.decoder.read(output.path) for output in drawn]
     value = float(metric.per_samples(to_batch(pictures, judge.decoder.device)[:, None])[0])
-    judge.store.add_values([(key, value)])
+    judge.cache.add_values([(key, value)])
     return value
 
 

@@ -27,7 +27,7 @@ WAIT_S = 120.0  # for the lock of another process of the same run
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeOutput:
     """An output as it was made: hash of its PNG, seconds per image, peak memory in bytes."""
 
     sha256: str
@@ -64,7 +64,7 @@ class ValueKey:
         return self.metric, self.sr, self.hr, self.lr
 
 
-class Store:
+class RunCache:
     """The cache file of a suite's folder."""
 
     def __init__(self, path: Path) -> None:
@@ -78,16 +78,16 @@ class Store:
         """Release the file."""
         self._db.close()
 
-    def made(self, key: OutputKey) -> Made | None:
+    def made(self, key: OutputKey) -> MadeOutput | None:
         """How an output was made, or None when it never was."""
         row = self._db.execute(
             "SELECT sha256, seconds, peak_bytes FROM outputs WHERE system = ? AND hr = ? "
             "AND lr = ? AND seed = ? AND sample = ?",
             key.row,
         ).fetchone()
-        return Made(*row) if row else None
+        return MadeOutput(*row) if row else None
 
-    def add_outputs(self, rows: Iterable[tuple[OutputKey, Made]]) -> None:
+    def add_outputs(self, rows: Iterable[tuple[OutputKey, MadeOutput]]) -> None:
         """Remember a finished batch of outputs."""
         values = [(*k.row, m.sha256, m.seconds, m.peak_bytes) for k, m in rows]
         self._write("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)

@@ -16,11 +16,11 @@ PATIENCE = timedelta(days=7)  # a slow system may keep the others waiting at the
 
 
 @dataclass(frozen=True)
-class Shard:
+class World:
     """This process among those of the run."""
 
     rank: int = 0
-    world: int = 1
+    size: int = 1
     local_rank: int = 0
 
     @property
@@ -28,13 +28,13 @@ class Shard:
         """Whether this process prints and writes records."""
         return self.rank == 0
 
-    def of(self, items: Sequence[Item]) -> Sequence[Item]:
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
         """This process's share."""
-        return items[self.rank :: self.world]
+        return items[self.rank :: self.size]
 
     def wait(self) -> None:
         """Return when every process has come here."""
-        if self.world == 1:
+        if self.size == 1:
             return
         import torch.distributed as distributed
 
@@ -44,16 +44,16 @@ class Shard:
 
     def close(self) -> None:
         """Leave the process group, if there is one."""
-        if self.world > 1:
+        if self.size > 1:
             import torch.distributed as distributed
 
             if distributed.is_initialized():
                 distributed.destroy_process_group()
 
 
-def shard_of(environ: Mapping[str, str] = os.environ) -> Shard:
-    """The shard that torchrun's environment variables name, else the only one."""
-    return Shard(
+def world_of(environ: Mapping[str, str] = os.environ) -> World:
+    """What torchrun's environment variables say, else one process alone."""
+    return World(
         int(environ.get("RANK", 0)),
         int(environ.get("WORLD_SIZE", 1)),
         int(environ.get("LOCAL_RANK", 0)),

@@ -26,7 +26,7 @@ KEYS = "pictures"
 
 
 @dataclass(frozen=True)
-class Place:
+class ChunkRow:
     """Where the features of a picture lie."""
 
     chunk: Path
@@ -39,7 +39,7 @@ class FeatureStore:
 
     root: Path
     extractor: LoadedExtractor
-    _places: dict[str, Place] = field(default_factory=dict)
+    _places: dict[str, ChunkRow] = field(default_factory=dict)
     _read: set[Path] = field(default_factory=set)
 
     @property
@@ -106,7 +106,7 @@ class FeatureStore:
     def _note(self, chunk: Path, pictures: Sequence[str]) -> None:
         self._read.add(chunk)
         for row, picture in enumerate(pictures):
-            self._places.setdefault(picture, Place(chunk, row))
+            self._places.setdefault(picture, ChunkRow(chunk, row))
 
 
 def _layers(chunk: Path, layers: Sequence[str]) -> Rows:

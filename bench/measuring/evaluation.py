@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.base.cache import Store
+from bench.base.run_cache import RunCache
 from bench.extractors import protocol as extractors
 from bench.extractors.protocol import load_extractor
 from bench.images.outputs import Output
 from bench.measuring.decoding import Decoder, judged_batch
-from bench.measuring.features import FeatureStore
-from bench.measuring.values import Judge, measure, measure_samples, measure_together
+from bench.measuring.feature_store import FeatureStore
+from bench.measuring.per_image import Judge, measure, measure_samples, measure_together
+from bench.measuring.reference_statistics import path_of, read_reference
+from bench.measuring.reference_statistics import unavailable as lacking_reference
 from bench.metrics.protocol import Features, ImageBatch, Metric, SetValue, Values
 from bench.pretrained import weights
 from bench.records.record import Score, score, score_of_interval, unavailable
-from bench.reference import path_of, read_reference
-from bench.reference import unavailable as lacking_reference
 from bench.statistics.frechet import Gaussian
 from bench.suites.protocol import NamedSuite
 
@@ -59,8 +59,8 @@ class Evaluator:
 
     named: NamedSuite
     metrics: Mapping[str, Metric]
-    store: Store
-    cache: Path
+    cache: RunCache
+    folder: Path
     device: str
     seed: int
     labels: Sequence[int | None]
@@ -172,7 +172,7 @@ class Evaluator:
         observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
         suite = self.named.suite
         decoder = Decoder(suite, self.device, judged_batch(suite.size))
-        return Judge(decoder, self.usable, self.store, observers)
+        return Judge(decoder, self.usable, self.cache, observers)
 
     def _in_order(self, per_image: Mapping[str, Values]) -> dict[str, Values]:
         return {name: per_image[name] for name in self.metrics if name in per_image}
@@ -186,7 +186,7 @@ class Evaluator:
     def _store_of(self, name: str) -> FeatureStore:
         if name not in self._features:
             self._features[name] = FeatureStore(
-                self.cache / "features", load_extractor(name, self.device)
+                self.folder / "features", load_extractor(name, self.device)
             )
         return self._features[name]
 

@@ -109,13 +109,13 @@ def test_a_process_does_its_share_and_nothing_else(images, suite, tmp_path):
     from contextlib import closing
     from dataclasses import replace
 
-    from bench.base.cache import Store
+    from bench.base.run_cache import RunCache
     from bench.running import rows
-    from bench.running.shards import Shard
+    from bench.running.processes import World
 
     config = RunConfig(suite=suite, data=images(n=5), systems=("nearest",), out=tmp_path / "runs")
-    planned = runner.plan(replace(config, shard=Shard(rank=1, world=2)))
-    with closing(Store(planned.folder / "cache.sqlite")) as store:
+    planned = runner.plan(replace(config, world=World(rank=1, size=2)))
+    with closing(RunCache(planned.folder / "cache.sqlite")) as store:
         evaluator = runner._evaluator(planned, store)
         entry = rows.system("nearest", planned.named, planned.config, planned.folder, store)
         runner._do_share(planned, evaluator, [entry])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench import compare, run
+from bench.comparison import pairs
 from bench.comparison.ranking import Scored, rank
 from bench.metrics.protocol import load_metric
 from sr3.base.errors import InputError
@@ -95,10 +96,10 @@ def test_errors_are_compared_by_mcnemar():
     a = (rng.random(200) < 0.45).astype(float)
     b = a * (rng.random(200) < 0.7)
     judged = [
-        compare.Judged(name, {"x": "1"}, {"top1_error": Scored(per_image=values)})
+        pairs.SystemScores(name, {"x": "1"}, {"top1_error": Scored(per_image=values)})
         for name, values in (("a", a), ("b", b))
     ]
-    (line,) = compare.compare(judged)
+    (line,) = pairs.compare(judged)
     assert line.test == "McNemar (exact)"
     assert line.verdict == "b is better"
     assert line.wins_a == 0.0
@@ -108,13 +109,13 @@ def test_set_values_are_compared_by_their_draws():
     rng = np.random.default_rng(2)
     shared = rng.normal(0, 3, 300)
     judged = [
-        compare.Judged(
+        pairs.SystemScores(
             name,
             {"x": "1"},
             {"fid_paired": Scored(set_value=v, draws=v + shared + rng.normal(0, 0.2, 300), n=100)},
         )
         for name, v in (("a", 31.0), ("b", 30.0))
     ]
-    (line,) = compare.compare(judged)
+    (line,) = pairs.compare(judged)
     assert (line.verdict, line.n, line.wins_a) == ("b is better", 100, None)
     assert line.test == "resampled features"
