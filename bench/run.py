@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from bench.base.arguments import positive
 from bench.base.extra import require_bench_extra
-from sr3.base.errors import InputError, run_command
+from sr3.base.errors import run_command
 
 if TYPE_CHECKING:
     from bench.running.config import RunConfig
+
+NOT_OF_THE_RUN = ("groups", "require", "dry_run")  # of the command alone
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,12 +38,13 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("--temperature", type=float, help="of sr3's noise, 0 to 2 (default: the checkpoint's)")
     add("--spread", type=float, help="of sr3: 0 the mean, 1 a sample (default: the checkpoint's)")
     add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
-    add("--system", type=_pair, action="append", default=[], metavar="NAME=PATH",
+    add("--system", dest="imports", type=_pair, action="append", default=[], metavar="NAME=PATH",
         help="a row of its own from a folder of outputs, a manifest (.toml) or a public checkpoint "
         "(.pth, .safetensors); repeatable")  # fmt: skip
     add("--accept", type=_names, default=(), metavar="CHECK,...",
         help="take these findings of `python -m bench.check` about imports knowingly")  # fmt: skip
-    add("--checkpoint", type=_pair, action="append", default=[], metavar="NAME=FILE",
+    add("--checkpoint", dest="checkpoints", type=_pair, action="append", default=[],
+        metavar="NAME=FILE",
         help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
     add("--samples", type=positive, default=4, help="K of the diversity metric (default 4)")
     add("--batch-size", type=positive, help="images sampled at once; results do not depend on it")
@@ -60,65 +63,42 @@ def main(argv: list[str] | None = None) -> int:
     options = parse(argv)
     require_bench_extra()
     from bench.reporting.group_files import write_groups
-    from bench.running import runner
+    from bench.running.plan import plan
+    from bench.running.runner import run
     from bench.typesetting import text  # after the check: a plain install has no torch
 
     attributes = _attributes(options.groups)
-    planned = runner.plan(_config(options))
+    planned = plan(_config(options))
     world = planned.config.world
     if world.is_first:
         print("\n".join(planned.lines()))
     if options.dry_run:
         return 0
-    result = runner.run(planned)
+    result = run(planned)
     world.close()
     if result is None:
         return 0
-    print()
-    print(text.render(result.table))
+    print(f"\n{text.render(result.table)}")
     if attributes is not None:
         write_groups(result.folder, attributes)
         print(f"metrics and gains by group are in {result.folder / 'groups.txt'} and groups*.png")
     print(f"records, table.tex and sheet.png are in {result.folder}")
     if result.failed:
         print(f"failed: {', '.join(result.failed)}")
-    lacking = options.require and any(
-        record.status != "ok"
-        or any(s.status.startswith("unavail") for s in record.metrics.values())
-        for record in result.records
-    )
-    return 1 if result.failed or lacking else 0
+    return 1 if result.failed or (options.require and not result.is_whole) else 0
 
 
 def _config(options: argparse.Namespace) -> "RunConfig":
-    from bench.running.config import RunConfig
+    from bench.running.config import RunConfig, choose_device
     from bench.running.processes import world_of
 
     world = world_of()
-    device = _device(options.device, world.local_rank)
-    return RunConfig(
-        suite=options.suite,
-        data=options.data,
-        systems=options.systems,
-        metrics=options.metrics,
-        limit=options.limit,
-        seed=options.seed,
-        sampler=options.sampler,
-        steps=options.steps,
-        schedule=options.schedule,
-        temperature=options.temperature,
-        spread=options.spread,
-        consistent=options.consistent,
-        batch_size=options.batch_size or (32 if device.startswith("cuda") else 8),
-        samples=options.samples,
-        device=device,
-        precision=options.precision,
-        out=options.out,
-        imports=dict(options.system),
-        accept=options.accept,
-        checkpoints=dict(options.checkpoint),
-        world=world,
-    )
+    device = choose_device(options.device, world.local_rank)
+    told = {name: value for name, value in vars(options).items() if name not in NOT_OF_THE_RUN}
+    told |= {"device": device, "imports": dict(options.imports), "world": world}
+    told["checkpoints"] = dict(options.checkpoints)
+    told["batch_size"] = options.batch_size or (32 if device.startswith("cuda") else 8)
+    return RunConfig(**told)
 
 
 def _attributes(name: str | None) -> Path | None:
@@ -129,16 +109,6 @@ def _attributes(name: str | None) -> Path | None:
     path = attributes.resolve(name)
     attributes.read_attributes(path)  # a wrong file is refused before anything runs
     return path
-
-
-def _device(wanted: str, local_rank: int) -> str:
-    import torch
-
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("found no CUDA device, wanted one for --device cuda: use --device cpu")
-    if wanted == "cpu" or not torch.cuda.is_available():
-        return "cpu"
-    return f"cuda:{local_rank}" if torch.cuda.device_count() > 1 else "cuda"
 
 
 def _names(text: str) -> tuple[str, ...]:

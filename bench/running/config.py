@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.running.processes import World
+from sr3.base.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class RunConfig:
         accept: checks of the doctor whose findings about imports are taken knowingly.
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32", "bf16", or "auto", which
-            `runner.plan` resolves.
+            `plan` resolves.
         samples: K of the diversity metric.
         world: this process among those that share the images.
     """
@@ -50,6 +51,21 @@ class RunConfig:
         content = asdict(self)
         del content["world"]  # results do not depend on it
         return {key: _plain(value) for key, value in content.items()}
+
+
+def choose_device(wanted: str, local_rank: int = 0) -> str:
+    """A device for `auto`, `cpu` or `cuda`; under torchrun each process takes a GPU of its own.
+
+    Raises:
+        InputError: `cuda` without a GPU.
+    """
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("found no CUDA device, wanted one for --device cuda: use --device cpu")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{local_rank}" if torch.cuda.device_count() > 1 else "cuda"
 
 
 def _plain(value: Any) -> Any:

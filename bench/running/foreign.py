@@ -1,15 +1,20 @@
-"""Foreign outputs as rows of a run: paired by stem, seen by the doctor before they count."""
+"""Foreign rows: public checkpoints, and outputs that are paired by stem and seen by the doctor."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from baselines.foreign.imported import Imported
+from baselines.foreign.imported import Imported, open_import
+from baselines.foreign.public import SUFFIXES, load_public
+from bench.base.run_cache import RunCache
 from bench.doctor.examination import check_folder
 from bench.doctor.pictures import draw_offenders
 from bench.doctor.report import Report
-from bench.images.hr import ImageSet, read_checked, unique_by_stem
+from bench.images.hr import ImageSet, Item, read_checked, unique_by_stem
 from bench.images.outputs import Output
+from bench.pretrained.torchvision_guard import import_guarded
+from bench.running.plan import Plan, Say
+from bench.running.row import Progress, RunRow, row_of_system, system_options
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
@@ -17,7 +22,31 @@ from sr3.pictures.images import list_images
 
 SHOWN = 5
 UNACCEPTABLE = ("pairing", "decode", "mode", "size")  # such files cannot be measured at all
-Say = Callable[[str], None]
+
+
+def foreign_row(name: str, planned: Plan, cache: RunCache, say: Say) -> RunRow:
+    """A folder of foreign outputs, a manifest of one, or a public checkpoint run by spandrel.
+
+    Raises:
+        InputError: no such folder, images that do not pair with the suite's, what the doctor
+            refuses and `config.accept` does not name, or a file that holds no RGB super-resolution
+            network of the suite's scale.
+    """
+    path = planned.config.imports[name]
+    if path.suffix.lower() in SUFFIXES:
+        loaded = load_public(name, path, system_options(name, planned), import_guarded)
+        return row_of_system(name, loaded, planned, cache)
+    opened, accept = open_import(name, path), frozenset(planned.config.accept)
+    doctor = examine(opened, planned.images, planned.named, accept, planned.folder, say)
+    paired = pair(opened, planned.images, planned.named, accept)
+    by_stem = {output.item.stem: output for output in paired}
+
+    def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
+        progress(len(items))
+        return tuple(by_stem[item.stem] for item in items)
+
+    provenance = dict(opened.provenance) | {"doctor": doctor}
+    return RunRow(name, "imported", opened.citation, provenance, outputs)
 
 
 def examine(

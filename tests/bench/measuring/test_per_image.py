@@ -12,6 +12,7 @@ from bench.metrics.protocol import ImageBatch
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 
 FRAGILE = """
 import numpy as np
@@ -41,7 +42,7 @@ def config(images, suite, tmp_path):
 
 
 def start(config):
-    return runner.run(runner.plan(config), lambda line: None)
+    return runner.run(plan(config), lambda line: None)
 
 
 def test_each_file_is_decoded_once_for_all_systems(config, monkeypatch):

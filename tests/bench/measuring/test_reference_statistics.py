@@ -9,6 +9,7 @@ from bench.metrics.protocol import load_metric
 from bench.records.record import read_record
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from bench.statistics.frechet import fit, frechet
 from bench.suites.protocol import load_suite
 from sr3.base.errors import InputError
@@ -59,11 +60,11 @@ def test_statistics_are_made_stored_and_used(images, suite, tmp_path):
     named, data = load_suite(suite), images(n=6)
     config = RunConfig(suite=suite, data=data, systems=("bicubic",), metrics=(str(path),),
                        out=tmp_path / "runs")  # fmt: skip
-    before = runner.run(runner.plan(config), say=lambda line: None)
+    before = runner.run(plan(config), say=lambda line: None)
     assert read_record(before.folder / "bicubic.json").metrics["fd_ref"].value is None
     made = reference.make(named, open_set(named, data), "cpu", "efficientnet_lite0")
     reference.write_reference(reference.path_of("tiny", "efficientnet_lite0"), made)
-    result = runner.run(runner.plan(config), say=lambda line: None)
+    result = runner.run(plan(config), say=lambda line: None)
     scores = [read_record(result.folder / f"{s}.json").metrics["fd_ref"] for s in ("hr", "bicubic")]
     assert scores[0].value == pytest.approx(0, abs=1e-3)
     assert scores[1].value > 1

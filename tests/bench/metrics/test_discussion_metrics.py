@@ -16,6 +16,7 @@ from bench.metrics.spectrum import radial_power
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 
 
 def batch(sr, hr):
@@ -108,7 +109,7 @@ def test_a_run_measures_diversity_of_its_own_samples(images, suite, tmp_path, mo
         suite=suite, data=images(), systems=("bicubic", str(path)), samples=3,
         metrics=("psnr", "diversity"), out=tmp_path / "runs",
     )  # fmt: skip
-    result = runner.run(runner.plan(config), say=lambda line: None)
+    result = runner.run(plan(config), say=lambda line: None)
     scores = {name: read_record(result.folder / f"{name}.json").metrics["diversity"].value
               for name in ("bicubic", "noisy")}  # fmt: skip
     assert scores["bicubic"] == 0
@@ -118,7 +119,7 @@ def test_a_run_measures_diversity_of_its_own_samples(images, suite, tmp_path, mo
     stored = read_images(result.folder, "noisy")[1]["diversity"][0]
     assert stored == pytest.approx(diversity(pictures)[0])
     monkeypatch.setattr("bench.images.outputs.run_system", lambda *_: pytest.fail("made again"))
-    again = runner.run(runner.plan(replace(config)), say=lambda line: None)
+    again = runner.run(plan(replace(config)), say=lambda line: None)
     assert read_record(again.folder / "noisy.json").metrics["diversity"].value == scores["noisy"]
 
 
@@ -128,6 +129,6 @@ def test_foreign_images_have_no_samples(images, suite, tmp_path):
         suite=suite, data=data, systems=("bicubic",), imports={"copy": data}, accept=CHECKS,
         metrics=("psnr", "diversity"), out=tmp_path / "runs",
     )  # fmt: skip
-    result = runner.run(runner.plan(config), say=lambda line: None)
+    result = runner.run(plan(config), say=lambda line: None)
     score = read_record(result.folder / "copy.json").metrics["diversity"]
     assert score.status == "unavailable: no samples of these images"

@@ -14,6 +14,7 @@ from bench.reporting import tiles
 from bench.reporting.page import render, write_page
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from sr3.base.errors import InputError
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -32,7 +33,7 @@ def finished(images, suite, tmp_path):
         imports={"foreign": images("foreign", n=9, first=50)},
         metrics=("psnr", "ssim", "consistency", "spectrum"), accept=CHECKS,
     )  # fmt: skip
-    return runner.run(runner.plan(config), say=lambda line: None).folder
+    return runner.run(plan(config), say=lambda line: None).folder
 
 
 def test_the_page_needs_nothing_from_outside(finished, tmp_path):

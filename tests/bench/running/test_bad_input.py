@@ -15,7 +15,10 @@ from sr3.base.errors import InputError, run_command
 ROOT = Path(__file__).parents[3]
 ARGUMENTS = {
     "data": ["list"], "check": ["x", "--suite", "face8x"], "compare": ["x", "a", "b"],
-    "explain": ["x", "--paper", "table2"],
+    "explain": ["x", "--paper", "table2"], "tables": ["x"], "report": ["x"],
+    "groups": ["x", "--groups", "embedded"], "reference": ["list"],
+    "humans": ["--run", "x", "--study", "y"],
+    "study": ["--run", "x", "--systems", "a", "--out", "y"],
 }  # fmt: skip
 
 
@@ -189,7 +192,19 @@ def test_full_disk_under_the_cache_file(suite, images, tmp_path):
 
 @pytest.mark.parametrize(
     "module",
-    ["run", "data", "tables", "report", "groups", "reference", "check", "compare", "explain"],
+    [
+        "run",
+        "data",
+        "tables",
+        "report",
+        "groups",
+        "reference",
+        "check",
+        "compare",
+        "explain",
+        "humans",
+        "study",
+    ],
 )
 def test_a_plain_install_without_torch_names_the_extra(module):
     """Every command of the room, in an interpreter that has no torch."""

@@ -16,6 +16,7 @@ from bench.pretrained.torchvision_guard import import_guarded
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from sr3.base.errors import InputError
 
 NAMED = ("esrgan", "srflow", "pulse", "fsrgan", "enhancenet", "rcan", "drcn", "fsrcnn", "psyco")
@@ -40,7 +41,7 @@ def foreign(config, tmp_path):
 
 
 def start(config):
-    return runner.run(runner.plan(config), say=lambda line: None)
+    return runner.run(plan(config), say=lambda line: None)
 
 
 def network(path, scale=4):
@@ -92,7 +93,7 @@ def test_the_doctor_refuses_and_acceptance_is_recorded(config, foreign):
         Image.fromarray(np.asarray(Image.open(path))[..., ::-1].copy()).save(path)
     said = []
     with pytest.raises(InputError, match=r"unfit for system x.*--accept .*channels"):
-        runner.run(runner.plan(replace(config, imports={"x": foreign})), say=said.append)
+        runner.run(plan(replace(config, imports={"x": foreign})), say=said.append)
     assert any("channels" in line for line in said)
     result = start(replace(config, imports={"x": foreign}, accept=CHECKS))
     doctor = read_record(result.folder / "x.json").provenance["doctor"]

@@ -13,6 +13,7 @@ import pytest
 
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 
 ROOT = Path(__file__).parents[3]
 SLOW = """
@@ -110,16 +111,16 @@ def test_a_process_does_its_share_and_nothing_else(images, suite, tmp_path):
     from dataclasses import replace
 
     from bench.base.run_cache import RunCache
-    from bench.running import rows
+    from bench.running.judging import do_share, evaluator_of
     from bench.running.processes import World
+    from bench.running.rows import own_row
 
     config = RunConfig(suite=suite, data=images(n=5), systems=("nearest",), out=tmp_path / "runs")
-    planned = runner.plan(replace(config, world=World(rank=1, size=2)))
-    with closing(RunCache(planned.folder / "cache.sqlite")) as store:
-        evaluator = runner._evaluator(planned, store)
-        entry = rows.system("nearest", planned.named, planned.config, planned.folder, store)
-        runner._do_share(planned, evaluator, [entry])
-        values = store._db.execute("SELECT count(*) FROM metric_values").fetchone()[0]
+    planned = plan(replace(config, world=World(rank=1, size=2)))
+    with closing(RunCache(planned.folder / "cache.sqlite")) as cache:
+        row = own_row("nearest", planned, cache)
+        do_share(planned, evaluator_of(planned, cache), [row])
+        values = cache._db.execute("SELECT count(*) FROM metric_values").fetchone()[0]
     made = sorted(path.name for path in (planned.folder / "images/nearest").iterdir())
     assert made == ["p1.png", "p3.png"]
     assert values == 2 * 3  # images times metrics
@@ -134,7 +135,7 @@ def test_memory_does_not_grow_with_the_number_of_images(images, suite, tmp_path)
             metrics=("psnr", "ssim"), out=tmp_path / f"runs{n}",
         )  # fmt: skip
         tracemalloc.start()
-        runner.run(runner.plan(config), say=lambda line: None)
+        runner.run(plan(config), say=lambda line: None)
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size

@@ -14,6 +14,7 @@ from bench import run as command
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from bench.statistics.intervals import bootstrap_mean
 
 NOISY = '''
@@ -59,7 +60,7 @@ def noisy(tmp_path):
 
 
 def start(config):
-    return runner.run(runner.plan(config), say=lambda line: None)
+    return runner.run(plan(config), say=lambda line: None)
 
 
 def test_a_record_holds_what_the_number_depends_on(config):

@@ -1,0 +1,96 @@
+"""A run before anything is made: suite, images, metrics and names, all checked."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from baselines.protocol import PACKAGE
+from bench.base.progress import Counter, quiet, track
+from bench.images.hr import ImageSet, open_set
+from bench.metrics.protocol import Metric, load_metric
+from bench.records.record import REFERENCE
+from bench.running.config import RunConfig
+from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.errors import InputError
+from sr3.base.modules import find_module
+from sr3.networks.precision import resolve
+
+Say = Callable[[str], None]
+ROW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+RESERVED = (REFERENCE, "run", "results", "comparisons", "groups", "table", "report")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run whose every input has been checked, but foreign outputs."""
+
+    config: RunConfig
+    named: NamedSuite
+    images: ImageSet
+    metrics: Mapping[str, Metric]
+    systems: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the records go."""
+        return self.config.out / self.named.name
+
+    def lines(self) -> list[str]:
+        """The resolved configuration, for people."""
+        suite, images = self.named.suite, self.images
+        height, width = suite.size
+        return [
+            f"suite    {self.named.name} v{suite.version}: {suite.title}",
+            f"images   {len(images.items)} of {width}x{height}, {images.origin}: {images.root}",
+            f"systems  {', '.join([*self.systems, *self.config.imports])}",
+            f"metrics  {', '.join(self.metrics)}",
+            f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
+            f"{self.config.device} {self.config.precision}, steps {self.config.steps or 'default'}",
+            f"output   {self.folder}",
+        ]
+
+    @contextmanager
+    def bar(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Progress over all images, or over `total`; only the first process shows it."""
+        if not self.config.world.is_first:
+            yield lambda count: None
+            return
+        with Counter(total or len(self.images.items), label) as counter:
+            yield counter.add
+
+
+def plan(config: RunConfig) -> Plan:
+    """Load the suite, check images and names, settle the precision; nothing is written.
+
+    Raises:
+        InputError: an unknown suite, system or metric, or images that do not fit.
+    """
+    named = load_suite(config.suite)
+    metrics = {key_of(m): load_metric(m) for m in config.metrics or named.suite.metrics}
+    systems = tuple(config.systems or named.suite.systems)
+    for name in systems:
+        find_module(PACKAGE, name, "system")  # weights are not looked for
+    check_row_names([*map(key_of, systems), *config.imports])
+    shown = track if config.world.is_first else quiet
+    images = open_set(named, config.data, config.limit, progress=shown)
+    settled = replace(config, precision=resolve(config.precision, config.device))
+    return Plan(settled, named, images, metrics, systems)
+
+
+def check_row_names(names: Sequence[str]) -> None:
+    """InputError for a name that occurs twice, is taken by a file of the run, or is a path."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"found system {name!r} twice, wanted one row of each name")
+        if name in RESERVED or not ROW_NAME.fullmatch(name):
+            raise InputError(
+                f"found system name {name!r}, wanted letters, digits, '_', '-', '+' and '.', "
+                f"and none of {', '.join(RESERVED)}"
+            )
+
+
+def key_of(name: str) -> str:
+    """The short name of a metric or system that may be given as the path of a .py file."""
+    return Path(name).stem if name.endswith(".py") else name
