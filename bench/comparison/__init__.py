@@ -1,4 +1,4 @@
-"""Systems beside one another and beside people: ranking, groups, conventions, correlation.
+"""Systems beside one another, by groups of images, beside conventions and beside people.
 
-Imports metrics, records and statistics. Hands out rankings, breakdowns, correlations.
+Imports metrics, records and statistics. Hands out rankings, pairs, breakdowns, explanations.
 """

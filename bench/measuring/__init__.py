@@ -1,4 +1,4 @@
-"""From images to scores: decoding, per-image values, features, sets, reference statistics.
+"""From images to scores: decoding, per-image values, stored features, reference statistics.
 
 Imports images, metrics, extractors, records and statistics. Hands out Evaluator.
 """

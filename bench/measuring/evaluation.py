@@ -80,7 +80,7 @@ class Evaluator:
         found = {name: weights_of(metric) for name, metric in self.usable.items()}
         return {name: hashes for name, hashes in found.items() if hashes}
 
-    @property
+    @cached_property
     def usable(self) -> dict[str, Metric]:
         """Metrics that can be computed here."""
         return {name: m for name, m in self.metrics.items() if name not in self.reasons}
@@ -96,7 +96,7 @@ class Evaluator:
         Args:
             systems: outputs per system, each in the order of the images.
         """
-        measure_together(self._judge(), systems, progress)
+        measure_together(self._judge, systems, progress)
 
     def evaluate(
         self,
@@ -111,7 +111,7 @@ class Evaluator:
             samples: makes K samples of every input, the first being `outputs`; None for foreign
                 images. An empty result means that the system has no noise.
         """
-        per_image = measure(self._judge(), outputs) | self._from_ledger(outputs)
+        per_image = measure(self._judge, outputs) | self._from_ledger(outputs)
         per_image |= self._from_samples(outputs, samples)
         pictures = [output.sha256 for output in outputs]
         sets: dict[str, SetValue] = {}
@@ -166,8 +166,9 @@ class Evaluator:
         if not drawn:
             return {name: np.zeros(len(outputs)) for name in names}
         together = [outputs, *drawn]
-        return {name: measure_samples(self._judge(), name, together, _silent) for name in names}
+        return {name: measure_samples(self._judge, name, together, _silent) for name in names}
 
+    @cached_property
     def _judge(self) -> Judge:
         observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
         suite = self.named.suite

@@ -1,4 +1,4 @@
-"""What people look at: the HTML page, charts, plots, contact sheets.
+"""What people look at: the HTML page, plots, contact sheets, the stimuli of a study.
 
-Imports comparison, images, metrics, records and typesetting. Hands out pictures and pages.
+Imports comparison, images, metrics, records and typesetting. Hands out what writes these files.
 """

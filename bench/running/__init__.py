@@ -1,4 +1,4 @@
-"""One run: what it is told, its rows, foreign rows, shards, the way from suite to records.
+"""One run: what it is told, its plan, its rows, and a file per arrow from rows to tables.
 
-Imports every room but reporting's page. Hands out plan and run.
+Imports every room below the commands. Hands out plan and run.
 """

@@ -1,4 +1,4 @@
-"""Tables as data and in print: layouts, plain text, LaTeX, Markdown.
+"""Tables as data and in print: a suite's, the paper's, plain text, LaTeX, lines for a terminal.
 
 Imports comparison, metrics and records. Hands out Table and its renderers.
 """

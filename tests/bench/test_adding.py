@@ -1,5 +1,6 @@
 """docs/adding.md, tried: each of its examples is one file, in the package or outside it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -63,24 +64,69 @@ def test_tables_and_report_find_a_users_metric_again(files, tmp_path):
     assert "MAE" in (folder / "tables/suite.tex").read_text()
 
 
-def test_one_file_each_inside_the_package_is_enough(files, tmp_path):
-    """A copy of the three rooms with one file more in each: names are found without a register."""
-    for room in ("sr3", "baselines", "bench"):
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the packages that bench needs, without weights."""
+    source = tmp_path / "src"
+    for package in ("sr3", "baselines", "bench"):
         shutil.copytree(
-            ROOT / room, tmp_path / "src" / room,
+            ROOT / package, source / package,
             ignore=shutil.ignore_patterns("__pycache__", "weights"),
         )  # fmt: skip
-    shutil.copytree(ROOT / "results/published", tmp_path / "src/results/published")
-    shutil.copy(files["metric"], tmp_path / "src/bench/metrics")
-    shutil.copy(files["system"], tmp_path / "src/baselines")
-    shutil.copy(files["suite"], tmp_path / "src/bench/suites")
+    shutil.copytree(ROOT / "results/published", source / "results/published")
+    return source
+
+
+def in_copy(source, *commands):
+    """Run commands of the copy, one after the other in one process; what they said."""
+    code = "import importlib\n" + "\n".join(
+        f"assert importlib.import_module({module!r}).main({arguments!r}) == 0"
+        for module, *arguments in commands
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "bench.run", "--suite", "face4x", "--systems", "sharpened",
-         "--metrics", "mae", "--limit", "2"],
-        cwd=tmp_path / "src", capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", code], cwd=source, env=os.environ | {"PYTHONPATH": str(source)},
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "src/results/runs/face4x/sharpened.json").is_file()
+    return done.stdout
+
+
+def test_one_file_each_inside_the_package_is_enough(files, copied):
+    """Names are found without a register."""
+    shutil.copy(files["metric"], copied / "bench/metrics")
+    shutil.copy(files["system"], copied / "baselines")
+    shutil.copy(files["suite"], copied / "bench/suites")
+    options = ["--suite", "face4x", "--systems", "sharpened", "--metrics", "mae", "--limit", "2"]
+    in_copy(copied, ["bench.run", *options])
+    assert (copied / "results/runs/face4x/sharpened.json").is_file()
+
+
+def test_a_metric_touches_one_file(files, copied):
+    """One file more in the package: run, tables, page, comparison and groups know the metric."""
+    before = {path: path.read_bytes() for path in copied.rglob("*.py")}
+    shutil.copy(files["metric"], copied / "bench/metrics")
+    folder = "results/runs/face8x"
+    said = in_copy(
+        copied,
+        ["bench.run", "--systems", "bicubic,nearest", "--metrics", "psnr,mae", "--limit", "20"],
+        ["bench.tables", folder],
+        ["bench.report", folder],
+        ["bench.compare", folder, "--metrics", "mae"],
+        ["bench.groups", folder, "--groups", "embedded", "--table", "mae"],
+    )
+    assert "MAE" in said
+    assert "MAE" in (copied / folder / "tables/suite.tex").read_text()
+    assert "MAE" in (copied / folder / "report.html").read_text()
+    assert "mae" in (copied / folder / "groups.json").read_text()
+    changed = {path for path in copied.rglob("*.py") if before.get(path) != path.read_bytes()}
+    assert changed == {copied / "bench/metrics/mae.py"}
+
+
+def test_a_wrong_name_names_the_metrics_that_there_are(capsys):
+    from sr3.base.errors import InputError
+
+    with pytest.raises(InputError, match=r"wanted one of .*psnr"):
+        command.main(["--metrics", "nothing", "--dry-run"])
 
 
 def test_files_without_the_wanted_value_are_refused(tmp_path):
