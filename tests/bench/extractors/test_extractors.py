@@ -19,7 +19,7 @@ from bench.extractors.protocol import extractor_names, find_extractor, load_extr
 from bench.measuring.feature_store import FeatureStore
 from bench.metrics.kinds import classification, perceptual
 from bench.metrics.protocol import ImageBatch, load_metric, metric_names
-from bench.pretrained import weights
+from bench.pretrained import catalogue, weights
 from bench.pretrained.catalogue import TABLE, WeightsFile
 from bench.pretrained.torchvision_guard import import_guarded
 from sr3.base.errors import InputError
@@ -39,7 +39,7 @@ def provide(monkeypatch, folder, name, state):
     torch.save(state, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     changed = WeightsFile(name, row.file, digest, path.stat().st_size, "test", row.used_by, "x")
-    monkeypatch.setattr(weights, "TABLE", dict(weights.TABLE) | {name: changed})
+    monkeypatch.setattr(catalogue, "TABLE", dict(catalogue.TABLE) | {name: changed})
     monkeypatch.setenv("BENCH_WEIGHTS", str(folder))
 
 
