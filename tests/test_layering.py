@@ -9,7 +9,8 @@ import pytest
 import rooms
 
 ROOT = Path(__file__).parents[1]
-MOST_FILES = 13  # about a dozen
+MOST_FILES = 12
+CROWDED = {"sr3.training"}  # still to be divided
 THINGS = ("METRIC", "SUITE", "EXTRACTOR", "load")  # what a file of a registry defines
 NEEDS_TORCHVISION = {"torchvision", "torch_fidelity", "lpips", "timm", "torchmetrics"}
 
@@ -88,7 +89,7 @@ def test_rooms_are_small(arrows):
             room = rooms.room_of(file)
             count[room] = count.get(room, 0) + 1
     listed = {room for room in count if f"{room}.protocol" in count} | set(rooms.COMMANDS)
-    assert {room: n for room, n in count.items() if n > MOST_FILES and room not in listed} == {}
+    assert {room for room, n in count.items() if n > MOST_FILES} - listed == CROWDED
 
 
 @pytest.mark.parametrize("package", rooms.HOUSE)
