@@ -10,13 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.compare", description=__doc__,
+        prog=program("bench.compare"), description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument

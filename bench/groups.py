@@ -15,12 +15,13 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
     """Break a finished run down."""
-    parser = argparse.ArgumentParser(prog="python -m bench.groups", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("bench.groups"), description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a suite's records")
     parser.add_argument("--groups", required=True, help="JSONL or CSV file, or `embedded`")
     parser.add_argument("--baseline", help="system that gains are over (default bicubic)")

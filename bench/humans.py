@@ -11,13 +11,14 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.humans",
+        prog=program("bench.humans"),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.reference", description=__doc__,
+        prog=program("bench.reference"), description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", required=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench.base.arguments import positive
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ NOT_OF_THE_RUN = ("groups", "require", "dry_run")  # of the command alone
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.run", description=__doc__,
+        prog=program("bench.run"), description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     add = parser.add_argument

@@ -8,12 +8,13 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
+from sr3.base.commands import program
 from sr3.base.errors import InputError, run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.tables", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("bench.tables"), description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a suite's records, or of several suites")
     parser.add_argument("--paper", action="append", default=[], metavar="TABLE",
         help="layout of the paper, table2 to table6, or `all` that fit; repeatable")  # fmt: skip

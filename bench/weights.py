@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.pretrained import catalogue, weights
+from sr3.base.commands import program
 from sr3.base.errors import run_command
 
 
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.weights", description=__doc__)
+    parser = argparse.ArgumentParser(prog=program("bench.weights"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("status", "show every file of the table and where it lies"),

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import random
+import runpy
 import sys
 import tempfile
 import time
@@ -23,7 +24,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sr3 import train
 from sr3.networks import checkpoint
 from sr3.pictures import images
 
@@ -53,7 +53,8 @@ def start(arguments):
 
 def run_quietly(arguments):
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        sys.exit(train.main(arguments))
+        sys.argv = ["sr3.train", *arguments]
+        runpy.run_module("sr3.train", run_name="__main__")
 
 
 def last_step(out):

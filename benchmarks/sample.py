@@ -29,10 +29,10 @@ from sr3.base.files import write_text
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
+from sr3.networks.checkpoint import DEFAULT_WEIGHTS, find_weights
 from sr3.networks.precision import CHOICES, resolve
 from sr3.pictures import images
 from sr3.pictures.resize import downsample
-from sr3.sample import DEFAULT_WEIGHTS, find_weights
 from sr3.sampling import schedule_choice, upscaling
 from sr3.searching import scores
 from sr3.searching.space import key_of

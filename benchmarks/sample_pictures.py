@@ -18,10 +18,10 @@ from sr3.base.errors import run_command
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
+from sr3.networks.checkpoint import DEFAULT_WEIGHTS, find_weights
 from sr3.networks.model import Model
 from sr3.pictures import images, kinds
 from sr3.pictures.resize import downsample, upsample
-from sr3.sample import DEFAULT_WEIGHTS, find_weights
 from sr3.sampling import chain, outputs, upscaling
 from sr3.sampling.chain import Stage
 

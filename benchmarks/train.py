@@ -27,10 +27,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from sr3.data.examples import Batch
+from sr3.machine.options import RunOptions, keep_freed_memory
+from sr3.machine.processes import Process, World, choose_device
 from sr3.networks.presets import PRESETS
 from sr3.training import config
-from sr3.training.options import RunOptions, keep_freed_memory
-from sr3.training.processes import World, choose_device
 from sr3.training.trainer import Trainer, settled
 
 # name -> (changes of RunOptions, of TrainConfig, whether attention is one fused kernel)
@@ -154,7 +154,7 @@ def main():
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.backends.cudnn.benchmark = True
-    device = choose_device(args.device)
+    device = choose_device(args.device, Process())
     found = machine(device)
     print(*(f"{k}: {v}" for k, v in found.items()), sep="\n")
     peaks = {p: matmul_peak(device, d) for p, d in

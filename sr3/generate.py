@@ -7,25 +7,17 @@ that was interrupted goes on with the same command.
 """
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from sr3.base.errors import InputError, run_command
-from sr3.diffusion import samplers
-from sr3.networks import checkpoint
-from sr3.networks.model import Model
-from sr3.networks.precision import CHOICES, resolve
-from sr3.sample import Bar, find_weights, pick_device
-from sr3.sampling import folder, generating, generation
-from sr3.sampling.folder import Shard
+from sr3.base.commands import program
+from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sr3.generate", description=__doc__)
+    from sr3.diffusion import samplers
+    from sr3.networks.precision import CHOICES
+
+    parser = argparse.ArgumentParser(prog=program("sr3.generate"), description=__doc__)
     add = parser.add_argument
     add("weights", metavar="WEIGHTS", help="file or shipped name of a generator's weights")
     add("out", type=Path, metavar="OUT")
@@ -47,63 +39,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def trained(path: Path) -> dict[str, Any]:
-    """What run and step a weights file is of."""
-    provenance = checkpoint.read_tensors(path).description.get("provenance", {})
-    known = ("name", "step", "pictures_seen", "sigma_rel")
-    return {k: provenance[k] for k in known if k in provenance}
-
-
-def plan(
-    args: argparse.Namespace, path: Path, model: Model, device: torch.device
-) -> generation.Run:
-    """Fill in the model's defaults and refuse what does not fit, before any work.
-
-    Raises:
-        InputError: weights of another task, an unknown class, or a number that cannot be.
-    """
-    for name in ("n", "batch_size"):
-        if getattr(args, name) < 1:
-            found = f"--{name.replace('_', '-')} {getattr(args, name)}"
-            raise InputError(f"found {found}, wanted 1 or more")
-    spec = model.spec
-    generating.check(spec, args.guidance)
-    names = args.classes or list(spec.classes)
-    classes = [(name, generating.label_of(spec, name)) for name in names]
-    sampling = (args.sampler, args.steps, args.schedule, args.eta, args.temperature)
-    settings = generation.Settings(
-        weights=path.name,
-        sha256=checkpoint.sha256(path),
-        trained=trained(path),
-        n=args.n,
-        classes=names,
-        guidance=args.guidance,
-        plan=generating.resolved(spec, *sampling),
-        seed=args.seed,
-        batch_size=args.batch_size,
-        precision=resolve(args.precision, device),
-    )
-    return generation.Run(model, settings, generation.items(args.n, classes), args.out)
-
-
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    shard = Shard.from_environment()
-    device = pick_device(args.device, shard)
-    path = find_weights(args.weights)
-    run = plan(args, path, checkpoint.load_model(path, device), device)
-    folder.claim(args.out / generation.SETTINGS, asdict(run.settings), args.overwrite)
-    if args.compile:
-        run.model.network.compile()
-    if shard.rank == 0:
-        print(json.dumps(asdict(run.settings)))
-        generation.write_classes(run)
-    journal = folder.Journal(args.out, shard, fresh=args.overwrite)
-    mine = sum(map(len, run.batches()[shard.rank :: shard.world]))
-    with Bar(mine, shard) as bar:
-        generation.work(run, shard, journal, bar.move)
-    sheet = generation.write_sheet(run)
-    print(f"{mine} pictures in {args.out}" + (f"; {sheet}" if sheet else ""))
+    from sr3.sampling.generator_run import Run, generate
+
+    print(generate(Run(**vars(args))))
     return 0
 
 

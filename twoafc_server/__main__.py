@@ -1,7 +1,7 @@
-"""`python -m twoafc_server COMMAND ...`: finds the command's module and hands it the rest of argv.
+"""`twoafc COMMAND ...` or `python -m twoafc_server COMMAND ...`: finds the command's module.
 
-Each module has `main(argv: list[str]) -> int` and is imported only when called, so that a host
-who serves studies never loads what the analysis needs.
+Each module has `main(argv: list[str]) -> int`, gets the rest of argv, and is imported only when
+called, so that a host who serves studies never loads what the analysis needs.
 """
 
 import importlib
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from twoafc_server.base.errors import InputError, run_command
+from twoafc_server.base.errors import InputError, program, run_command
 
 
 class Command(NamedTuple):
@@ -39,7 +39,7 @@ COMMANDS = {
 def usage() -> str:
     rows = "\n".join(f"  {name:<10}{command.does}" for name, command in COMMANDS.items())
     return (
-        "usage: python -m twoafc_server COMMAND ...\n\n"
+        f"usage: {program()} COMMAND ...\n\n"
         "Timed two-alternative forced-choice studies.\n\n"
         f"commands (each has --help):\n{rows}"
     )
@@ -67,5 +67,10 @@ def main(argv: list[str]) -> int:
     return find(argv[0])(argv[1:])
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Run as a program."""
     run_command(lambda: main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    start()

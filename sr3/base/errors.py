@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 
+OURS = ("sr3", "baselines", "bench")  # a module of ours that is missing is a fault, not a set-up
+
 
 class InputError(Exception):
     """Input that a command cannot use: says what was found, what was wanted and what to do."""
@@ -24,12 +26,24 @@ class DivergedError(InputError):
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Run an entry point and exit: an error as one line and its code, 130 on Ctrl-C."""
+    """Run an entry point and exit: an error as one line and its code, 130 on Ctrl-C.
+
+    A library that a plain install does not bring is bad input too: the line names the extra.
+    """
     try:
         sys.exit(main() or 0)
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OURS:
+            raise
+        print(
+            f"error: found no {error.name}, wanted the bench extra: "
+            "pip install 'sr3bench[bench]' (or `make bench` in a checkout)",
+            file=sys.stderr,
+        )
+        sys.exit(InputError.exit_code)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

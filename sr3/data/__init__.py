@@ -1,4 +1,4 @@
-"""Training data: where pictures come from, the order they are seen in, how the input is made.
+"""Training data: where pictures come from, how they are split, sharded, ordered and degraded.
 
-Imports base and pictures. Hands out sources, batches of examples by position, degraded inputs.
+Imports base, machine and pictures. Hands out a Split, batches of examples by position, shards.
 """

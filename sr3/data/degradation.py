@@ -1,4 +1,4 @@
-"""From HR pictures to the condition of the network, in float and on the device of the batch."""
+"""From HR pictures as read to hr and the condition of the network, in float, on the device."""
 
 import torch
 import torch.nn.functional as F
@@ -7,6 +7,14 @@ from torch import Tensor
 from sr3.base.rng import generator_of
 from sr3.data.examples import Augmentation
 from sr3.pictures.resize import downsample, upsample
+
+
+def recolour(pixels: Tensor, colour: Tensor) -> Tensor:
+    """(B, 3, H, W) uint8 and `Batch.colour` -> float32 in [-1, 1]."""
+    hr = pixels.float() / 127.5 - 1
+    gain, contrast, level = colour[:, :3], colour[:, 3:4], colour[:, 4:5]
+    factor = (1 + contrast) * (1 + gain / 2)
+    return (hr * factor[..., None, None] + level[..., None, None]).clamp(-1, 1)
 
 
 def degrade(

@@ -206,14 +206,6 @@ def crop(picture: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray
     return picture[top : top + side, left : left + side]
 
 
-def recolour(pixels: Tensor, colour: Tensor) -> Tensor:
-    """(B, 3, H, W) uint8 and `Batch.colour` -> float32 in [-1, 1]."""
-    hr = pixels.float() / 127.5 - 1
-    gain, contrast, level = colour[:, :3], colour[:, 3:4], colour[:, 4:5]
-    factor = (1 + contrast) * (1 + gain / 2)
-    return (hr * factor[..., None, None] + level[..., None, None]).clamp(-1, 1)
-
-
 class Positions(Sampler[list[int]]):
     """Batches of positions for the steps first..last - 1 of one process of a run."""
 

@@ -85,7 +85,7 @@ def read(labelling: Labelling, sources: Sequence[Named]) -> Labels:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitLabels:
     """Labels of the training and of the held-out pictures of a run, by index; None without."""
 
     classes: tuple[str, ...]
@@ -95,14 +95,14 @@ class Split:
 
 def of_split(
     labelling: Labelling | None, split: Sequence[tuple[Named, Named]], unlabelled: bool
-) -> Split:
+) -> SplitLabels:
     """Labels of (training, held-out) pairs of sources.
 
     Raises:
         InputError: as `read`; or a picture without a class, unless `unlabelled`.
     """
     if labelling is None:
-        return Split((), None, np.empty(0, np.int64))
+        return SplitLabels((), None, np.empty(0, np.int64))
     kept, out = [pair[0] for pair in split], [pair[1] for pair in split]
     found = read(labelling, [*kept, *out])
     names = [f"{s.name}/{key}" for s in (*kept, *out) for key in s.keys]
@@ -113,7 +113,7 @@ def of_split(
             f"{names[lacking[0]]}, in {labelling.where}: leave them out, or set unlabelled=true"
         )
     half = len(kept)
-    return Split(
+    return SplitLabels(
         found.classes,
         np.concatenate(found.by_source[:half]).tolist(),
         np.concatenate(found.by_source[half:]),

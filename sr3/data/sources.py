@@ -4,7 +4,6 @@ A source is a list of pictures that can be read in any order from any process, s
 run is decided elsewhere and survives a change of workers or processes.
 """
 
-import hashlib
 import json
 import os
 import tarfile
@@ -247,22 +246,3 @@ def open_source(path: Path) -> Source:
     if files := [p for p in inside if p.suffix.lower() == ".parquet"]:
         return ParquetSource(files, path.name)
     return FolderSource(path)
-
-
-def rank_of(key: str) -> str:
-    """What held-out pictures are chosen by: the hash of a key's last part."""
-    return hashlib.sha256(key.rpartition("/")[2].encode()).hexdigest()
-
-
-def split_holdout(source: Source, count: int) -> tuple[Subset, Subset]:
-    """(training, held-out): the `count` names with the smallest hash are held out."""
-    total = len(source.keys)
-    if count >= total:
-        raise InputError(
-            f"found {total} images in {source.name}, wanted more than {count} held out"
-        )
-    ranked = sorted(range(total), key=lambda i: rank_of(source.keys[i]))
-    held = set(ranked[:count])
-    rest = [i for i in range(total) if i not in held]
-    by_name = sorted(held, key=lambda i: source.keys[i])
-    return Subset(source, rest), Subset(source, by_name)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor
 from sr3.base.errors import InputError, StorageFullError
 from sr3.networks.model import Model, ModelSpec
 
+DEFAULT_WEIGHTS = "face8x-sr3"
 FORMAT = "sr3bench-model"
 VERSION = 3  # 2: skipped batches, condition levels; 3: generators, classes, learned variance
 
@@ -142,6 +143,34 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
     return channels_last(model)
 
 
+def export_model(
+    source: Path,
+    out: Path,
+    sampler: str | None,
+    steps: int | None,
+    schedule: str | None = None,
+    temperature: float | None = None,
+    spread: float | None = None,
+) -> int:
+    """Write `source` as float16 with changed sampling defaults; bytes written.
+
+    Raises:
+        InputError: a training state, a foreign file, or a folder that cannot be written.
+    """
+    read = read_tensors(source)
+    if "spec" not in read.description:
+        raise InputError(
+            f"found a training state at {source}, wanted weights: use an ema-*.safetensors"
+        )
+    spec = ModelSpec.from_json(read.description["spec"])
+    given = {"schedule": schedule, "temperature": temperature, "spread": spread}
+    extra = spec.extra | {name: value for name, value in given.items() if value is not None}
+    spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps, extra=extra)
+    save_model(out, spec, read.tensors, read.description["provenance"], half=True)
+    load_model(out)
+    return out.stat().st_size
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's bytes."""
     with path.open("rb") as opened:
@@ -157,3 +186,9 @@ def shipped(name: str) -> Path:
             f"found no shipped weights {name!r}, there are: {', '.join(known) or 'none'}"
         )
     return path
+
+
+def find_weights(name: str) -> Path:
+    """A file, or the weights of that name that travel with the package."""
+    path = Path(name)
+    return path if path.suffix or path.exists() else shipped(name)

@@ -1,4 +1,4 @@
 """From low resolution or noise to pictures: models, chains of models, folders of work, sheets.
 
-Imports base, diffusion, networks and pictures. Hands out upscale, generate, Stage, run of a chain.
+Imports base, diffusion, machine, networks and pictures. Hands out Run, upscale, generate, Stage.
 """

@@ -1,11 +1,10 @@
-"""A folder of pictures as resumable work: fixed batches, shards of them, and a journal of results.
+"""A folder of pictures as resumable work: fixed batches, and a journal of results.
 
 Which pictures share a batch follows from the folder alone, never from the number of processes or
 from what is already done. So the same command gives the same files however it is cut up.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from sr3.base.errors import InputError
 from sr3.base.files import write_text
+from sr3.machine.processes import Process
 from sr3.pictures import kinds
 
 SETTINGS = "sample.json"
@@ -27,21 +27,6 @@ class Source:
     path: Path
     name: str
     size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """This process among those that torchrun started; (0, 1) alone."""
-
-    rank: int
-    world: int
-    local_rank: int
-
-    @classmethod
-    def from_environment(cls) -> "Shard":
-        read = {k: os.environ.get(k, d) for k, d in (("RANK", "0"), ("WORLD_SIZE", "1"))}
-        rank, world = int(read["RANK"]), int(read["WORLD_SIZE"])
-        return cls(rank, world, int(os.environ.get("LOCAL_RANK", rank)))
 
 
 def sources(paths: list[Path], skip_bad: bool, warn: Callable[[str], None]) -> list[Source]:
@@ -81,12 +66,12 @@ def batches(found: list[Source], batch_size: int) -> list[list[Source]]:
 class Journal:
     """What has been made in an output folder, one JSON line a picture, one file a process."""
 
-    def __init__(self, folder: Path, shard: Shard, fresh: bool = False) -> None:
+    def __init__(self, folder: Path, process: Process, fresh: bool = False) -> None:
         self.folder = folder
-        self.path = folder / JOURNAL.format(rank=shard.rank)
+        self.path = folder / JOURNAL.format(rank=process.rank)
         self.done: dict[str, dict[str, Any]] = {}
         if fresh:
-            self._forget(shard)
+            self._forget(process)
             return
         for path in sorted(folder.glob(JOURNAL.format(rank="*"))):
             self.done.update((record["name"], record) for record in _records(path))
@@ -106,11 +91,11 @@ class Journal:
             opened.write(json.dumps(record) + "\n")
         self.done[record["name"]] = record
 
-    def _forget(self, shard: Shard) -> None:
+    def _forget(self, process: Process) -> None:
         """Drop this process's journal, and those of processes that are no longer."""
         for path in self.folder.glob(JOURNAL.format(rank="*")):
             rank = path.stem.rsplit("-", 1)[1]
-            if path == self.path or (shard.rank == 0 and int(rank) >= shard.world):
+            if path == self.path or (process.rank == 0 and int(rank) >= process.size):
                 path.unlink()
 
 

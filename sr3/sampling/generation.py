@@ -1,4 +1,4 @@
-"""Many generated pictures as resumable work: fixed batches, shards of them, a sheet at the end.
+"""Many generated pictures as resumable work: batches dealt out to processes, a sheet at the end.
 
 A picture's noise is keyed by (seed, index) alone, and which pictures share a batch follows from
 their number and the batch size, never from how many processes there are or what is already done.
@@ -13,10 +13,11 @@ import numpy as np
 
 from sr3.base.files import disk_errors, write_csv
 from sr3.base.rng import generator_of
+from sr3.machine.processes import Process
 from sr3.networks.model import Model
 from sr3.pictures import images
 from sr3.sampling import contact_sheet
-from sr3.sampling.folder import Journal, Shard
+from sr3.sampling.folder import Journal
 from sr3.sampling.generating import generate
 
 SETTINGS = "generate.json"
@@ -71,7 +72,7 @@ def items(n: int, classes: Sequence[tuple[str, int]]) -> list[Item]:
 
 
 @dataclass(frozen=True)
-class Run:
+class Work:
     """Model, settings and place of one invocation."""
 
     model: Model
@@ -108,40 +109,42 @@ class Run:
         return records
 
 
-def work(run: Run, shard: Shard, journal: Journal, progress: Callable[[float], None]) -> int:
-    """Make what is missing of this shard's batches; how many pictures it has."""
-    mine = run.batches()[shard.rank :: shard.world]
+def make_missing(
+    work: Work, process: Process, journal: Journal, progress: Callable[[float], None]
+) -> int:
+    """Make what is missing of this process's batches; how many pictures it has."""
+    mine = work.batches()[process.rank :: process.size]
     for batch in mine:
-        if all(journal.has(item.name, run.settings.sha256) for item in batch):
+        if all(journal.has(item.name, work.settings.sha256) for item in batch):
             progress(len(batch))
             continue
-        for record in run.make(batch, progress):
+        for record in work.make(batch, progress):
             journal.add(record)
     return sum(map(len, mine))
 
 
-def write_classes(run: Run) -> None:
+def write_classes(work: Work) -> None:
     """Which picture is of which class, as CSV; nothing for weights without classes."""
-    rows = [{"file": f"{i.name}.png", "class": i.class_name} for i in run.items if i.class_name]
+    rows = [{"file": f"{i.name}.png", "class": i.class_name} for i in work.items if i.class_name]
     if rows:
-        write_csv(run.out / CLASSES, ["file", "class"], rows)
+        write_csv(work.out / CLASSES, ["file", "class"], rows)
 
 
-def write_sheet(run: Run) -> Path | None:
+def write_sheet(work: Work) -> Path | None:
     """The first pictures, of each class, on one sheet; None while some are still to be made."""
     blocks: dict[str, list[Item]] = {}
-    for item in run.items:
+    for item in work.items:
         blocks.setdefault(item.class_name, []).append(item)
     count = SHOWN if list(blocks) == [""] else SHOWN_OF_A_CLASS
     chosen = {name: found[:count] for name, found in list(blocks.items())[:SHOWN_CLASSES]}
-    paths = {name: [run.out / f"{i.name}.png" for i in found] for name, found in chosen.items()}
+    paths = {name: [work.out / f"{i.name}.png" for i in found] for name, found in chosen.items()}
     if not all(path.is_file() for found in paths.values() for path in found):
         return None
     pictures = {
         name: images.from_uint8(np.stack([images.read_rgb(p) for p in found]))
         for name, found in paths.items()
     }
-    sheet = run.out / SHEET
+    sheet = work.out / SHEET
     with disk_errors(sheet):
         images.write_png(sheet, contact_sheet.draw(pictures))
     return sheet

@@ -1,4 +1,4 @@
-"""A training run: its configuration, one step, optimisers, averages, processes, the run folder.
+"""A training run: its configuration, one step, the loop, the run folder, checks and logs.
 
-Imports every room but searching. Hands out TrainConfig, Trainer, RunFolder, Ema.
+Imports every room but searching. Hands out TrainConfig, Run and train, Trainer.
 """

@@ -13,7 +13,8 @@ from sr3.diffusion import schedule
 from sr3.diffusion.process import Objective
 from sr3.networks.model import ModelSpec, Task
 from sr3.networks.presets import PRESETS
-from sr3.training import averages
+from sr3.optimization import averages
+from sr3.optimization.optimizer import Kind
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class TrainConfig:
         steps, batch_size: optimiser steps and pictures per step over all processes.
         learning_rate, warmup, decay_from: linear warm-up over `warmup` steps, constant, then linear
             to 0 from the share `decay_from` of the steps on (1 keeps it constant, as the paper).
-        optimizer: "adam", or "muon" for the matrices of the inner layers (`training.optimizer`).
+        optimizer: "adam", or "muon" for the matrices of the inner layers (`Optimizers`).
         betas: Adam's decay rates.
         clip: largest gradient norm.
         ema: widths sigma_rel of the averages kept; the first one is used for validation.
@@ -74,7 +75,7 @@ class TrainConfig:
     steps: int = 1_000_000
     batch_size: int = 256
     learning_rate: float = 1e-4
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: Kind = "adam"
     betas: tuple[float, float] = (0.9, 0.99)
     warmup: int = 10_000
     decay_from: float = 1.0

@@ -1,32 +1,22 @@
 """Held-out check of a generator during training: its loss, and samples with fixed noise."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from torch import Tensor
 
 from sr3.base.rng import generator_of
 from sr3.data.reduction import reduce
+from sr3.data.split import HeldOut
 from sr3.diffusion import process
+from sr3.machine.processes import World
 from sr3.networks.model import Model, training_schedule
 from sr3.sampling import contact_sheet
 from sr3.sampling.generating import generate
 from sr3.training.config import TrainConfig
-from sr3.training.processes import World
 
 LEVELS = 16  # noise levels that each held-out picture is looked at
 PER_CLASS = 8  # samples of each class
 CLASSES = 10  # shown at most
 WITHOUT_CLASSES = 32  # samples of a generator that knows no classes
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Held-out pictures (N, 3, H, W) and their labels (N,), or None."""
-
-    pictures: Tensor
-    labels: Tensor | None = None
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
 """Where a run's numbers and pictures go: JSON lines always, TensorBoard, Weights & Biases."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any, Protocol
@@ -112,3 +113,15 @@ def open_logs(kinds: list[str], folder: Path, first_step: int, config: dict[str,
     if "wandb" in kinds:
         logs.append(Wandb(folder, first_step, config))
     return logs
+
+
+def write_curves(run: Path, out: Path) -> None:
+    """The run's log.jsonl as CSV, one row per logged step and value."""
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["step", "name", "value"])
+        for line in lines:
+            step = line.pop("step")
+            writer.writerows([step, name, f"{value:.6g}"] for name, value in line.items())

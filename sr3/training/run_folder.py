@@ -22,14 +22,15 @@ from torch import Tensor
 
 from sr3.base.errors import DivergedError, InputError, StorageFullError
 from sr3.base.files import write_text
+from sr3.data.bad_pictures import BadPictures
+from sr3.data.split import HeldOut
+from sr3.machine.processes import full
 from sr3.networks import checkpoint
+from sr3.optimization.averages import Ema
 from sr3.pictures import images
 from sr3.training import generator_check
-from sr3.training.averages import Ema
 from sr3.training.config import TrainConfig, from_json
-from sr3.training.generator_check import HeldOut
-from sr3.training.monitor import BadPictures, Guard
-from sr3.training.processes import full
+from sr3.training.monitor import Guard
 from sr3.training.trainer import Trainer
 from sr3.training.validation import grid, validate
 

@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from sr3.base.rng import generator_of, seed_of
-from sr3.data.degradation import degrade
-from sr3.data.examples import Batch, recolour
+from sr3.data.degradation import degrade, recolour
+from sr3.data.examples import Batch
 from sr3.data.labels import shown
 from sr3.data.reduction import reduce
 from sr3.diffusion import process, variational
+from sr3.machine.options import RunOptions
+from sr3.machine.processes import World, fill, full, synchronised, wrap
 from sr3.networks.checkpoint import channels_last
 from sr3.networks.model import Model, training_schedule
 from sr3.networks.precision import has_bf16
+from sr3.optimization.averages import Ema
+from sr3.optimization.optimizer import Optimizers
 from sr3.sampling import schedule_choice
-from sr3.training.averages import Ema
 from sr3.training.config import TrainConfig
 from sr3.training.distillation import Teacher
-from sr3.training.optimizer import Optimizers
-from sr3.training.options import RunOptions
-from sr3.training.processes import World, fill, full, synchronised, wrap
 
 BINS = 10  # of the noise levels in the log, equal shares of t
 
@@ -131,7 +131,9 @@ class Trainer:
         self.wrapped = self._compiled(self.exchanged)
         self.schedule = training_schedule(config.spec)
         self.teacher = self._taught_by(teacher)
-        self.optimizers = Optimizers(self.network, config, self.options.fused)
+        self.optimizers = Optimizers(
+            self.network, config.optimizer, config.betas, self.options.fused
+        )
         self.ema = [Ema(self.network.named_parameters(), s) for s in config.ema]
         self.step = 0
 

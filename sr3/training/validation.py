@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from sr3.base.rng import generator_of
+from sr3.machine.processes import World
 from sr3.networks.model import Model
 from sr3.pictures import images
 from sr3.pictures.resize import downsample, resize
 from sr3.sampling import upscaling
-from sr3.training.processes import World
 
 
 @dataclass(frozen=True)

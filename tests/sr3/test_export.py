@@ -50,5 +50,5 @@ def test_a_training_state_is_refused(tmp_path):
     path = tmp_path / "state.safetensors"
     checkpoint.write_tensors(path, {"network/x": torch.zeros(1)}, {"step": 3})
     with pytest.raises(InputError, match="training state"):
-        export.export(path, tmp_path / "o.safetensors", None, None)
+        checkpoint.export_model(path, tmp_path / "o.safetensors", None, None)
     assert not (tmp_path / "o.safetensors").exists()

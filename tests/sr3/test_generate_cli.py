@@ -88,7 +88,7 @@ def test_another_batch_size_gives_the_same_pictures(plain, tmp_path):
 
 
 def test_an_interrupted_run_goes_on_with_what_is_missing(plain, tmp_path, monkeypatch):
-    out, make, calls = tmp_path / "out", generation.Run.make, []
+    out, make, calls = tmp_path / "out", generation.Work.make, []
 
     def failing(self, *args):
         calls.append(1)
@@ -96,7 +96,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(plain, tmp_path, monkey
             raise KeyboardInterrupt
         return make(self, *args)
 
-    monkeypatch.setattr(generation.Run, "make", failing)
+    monkeypatch.setattr(generation.Work, "make", failing)
     with pytest.raises(KeyboardInterrupt):
         generate_cli(plain, out)
     assert len(bytes_of(out)) == 2

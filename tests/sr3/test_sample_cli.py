@@ -15,6 +15,7 @@ from sr3.networks.model import ModelSpec
 from sr3.networks.presets import PRESETS
 from sr3.networks.unet import UNet
 from sr3.pictures import images
+from sr3.sampling import work
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_torchrun_starts_it(weights, folder, tmp_path):
 
 def test_an_interrupted_run_goes_on_with_what_is_missing(weights, folder, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    make, calls = sample.Run.make, []
+    make, calls = work.Work.make, []
 
     def failing(self, *args):
         calls.append(1)
@@ -110,7 +111,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(weights, folder, tmp_pa
             raise KeyboardInterrupt
         return make(self, *args)
 
-    monkeypatch.setattr(sample.Run, "make", failing)
+    monkeypatch.setattr(work.Work, "make", failing)
     with pytest.raises(KeyboardInterrupt):
         sample_cli(weights, folder, out, "--batch-size", 2)
     assert len(pixels_of(out)) == 2

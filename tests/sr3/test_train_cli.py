@@ -10,7 +10,7 @@ from PIL import Image
 
 from sr3 import train
 from sr3.base.errors import InputError
-from sr3.data import sources
+from sr3.data import sources, split
 from sr3.networks import checkpoint
 from sr3.pictures import images
 from sr3.pictures.resize import downsample, upsample
@@ -64,7 +64,7 @@ def test_the_average_differs_from_the_last_weights_and_validation_uses_it(finish
 
     lines = [json.loads(x) for x in (finished / "log.jsonl").read_text().splitlines()]
     logged = next(x for x in lines if x["step"] == 12 and "validation/psnr" in x)
-    _, held = sources.split_holdout(sources.open_source(faces), 2)
+    _, held = split.split_holdout(sources.open_source(faces), 2)
     hr = images.from_uint8(np.stack([held.read(i) for i in range(2)]))
     averaged = checkpoint.load_model(finished / "ema-0.05.safetensors")
     found = validation.validate(averaged, hr, 4, "fp32").psnr
@@ -102,7 +102,7 @@ def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
     for path in sorted((ROOT / "bench" / "embedded").rglob("*.png"))[:9]:
         small = Image.open(path).resize((32, 32), Image.Resampling.BOX)
         images.write_png(folder / path.name, np.array(small))
-    kept, _ = sources.split_holdout(sources.open_source(folder), 1)
+    kept, _ = split.split_holdout(sources.open_source(folder), 1)
     hr = images.from_uint8(np.stack([kept.read(i) for i in range(8)]))
     settings = [
         "steps=100", "batch_size=4", "holdout=1", "validate_every=1000", "save_every=1000",

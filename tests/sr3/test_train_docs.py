@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from sr3 import train
+from sr3.machine.options import RunOptions
 from sr3.pictures import images
-from sr3.training.config import build, read_recipe, recipes
-from sr3.training.options import RunOptions
+from sr3.training.config import recipes
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "train.md").read_text()
@@ -32,8 +32,7 @@ def run(line):
         assert importlib.import_module(words[2]).main([*words[3:], *small, *extra]) == 0
     elif words[0] == "torchrun":
         args = train.parse(words[words.index("sr3.train") + 1 :])
-        build(read_recipe(args.recipe), args.set)
-        train.options_of(args)
+        train.run_of(args)
     else:
         raise AssertionError(f"do not know how to try {line!r}")
 

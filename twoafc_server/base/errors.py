@@ -1,11 +1,20 @@
-"""The one way that bad input leaves a command of this room: one line on stderr and an exit code."""
+"""How the commands of this room are called, and the one way that bad input leaves them."""
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+PROGRAM = "twoafc"  # what pip installs; the same as `python -m twoafc_server`
 
 
 class InputError(Exception):
     """Input that a command cannot use: says what was found, what was wanted and what to do."""
+
+
+def program() -> str:
+    """How help calls these commands: as the user called them."""
+    called = Path(sys.argv[0]).stem
+    return PROGRAM if called == PROGRAM else "python -m twoafc_server"
 
 
 def run_command(main: Callable[[], int]) -> None:

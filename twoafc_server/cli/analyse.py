@@ -14,6 +14,7 @@ from twoafc_server.analysis.reading.sources import load
 from twoafc_server.analysis.writing.labels import interval, p_value, percent, task_name
 from twoafc_server.analysis.writing.write import write_all
 from twoafc_server.base.environment import DATABASE, DEFAULT_DATABASE
+from twoafc_server.base.errors import program
 
 DEFAULT_MARGIN = 0.05
 
@@ -21,7 +22,7 @@ DEFAULT_MARGIN = 0.05
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = argparse.ArgumentParser(
-        prog="python -m twoafc_server analyse",
+        prog=f"{program()} analyse",
         description="Fool rates with intervals that treat participants and images as samples.",
     )
     add = made.add_argument

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 from twoafc_server.base.environment import DATABASE, DEFAULT_DATABASE
-from twoafc_server.base.errors import InputError
+from twoafc_server.base.errors import InputError, program
 
 
 def parser(command: str, description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(f"python -m twoafc_server {command}", description=description)
+    return argparse.ArgumentParser(f"{program()} {command}", description=description)
 
 
 def add_database(options: argparse.ArgumentParser) -> None:

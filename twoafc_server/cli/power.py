@@ -9,7 +9,7 @@ from pathlib import Path
 from twoafc_server.analysis.reading.sources import load
 from twoafc_server.analysis.writing.plots import save
 from twoafc_server.base.environment import DATABASE, DEFAULT_DATABASE
-from twoafc_server.base.errors import InputError
+from twoafc_server.base.errors import InputError, program
 from twoafc_server.base.files import write_atomic
 from twoafc_server.power.coverage import Coverage, simulation_error
 from twoafc_server.power.detectable import (
@@ -30,7 +30,7 @@ DEFAULT = Observers()
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = argparse.ArgumentParser(
-        prog="python -m twoafc_server power",
+        prog=f"{program()} power",
         description="Detectable difference and coverage of a planned design, by simulation.",
     )
     add = made.add_argument

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from twoafc_server.base.errors import InputError
+from twoafc_server.base.errors import InputError, program
 from twoafc_server.base.files import write_atomic
 from twoafc_server.simulation.browser_bot import browse
 from twoafc_server.simulation.crowd import Crowd
@@ -23,7 +23,7 @@ DEFAULT_RATES = "sr3=0.47,regression=0.15"
 def parser() -> argparse.ArgumentParser:
     """The command's options, one subcommand per path."""
     made = argparse.ArgumentParser(
-        prog="python -m twoafc_server simulate",
+        prog=f"{program()} simulate",
         description="Simulated observers with a known true fool rate, by one of three paths.",
     )
     paths = made.add_subparsers(dest="path", required=True)

@@ -85,7 +85,7 @@ def test_augmentation_off_returns_the_picture():
     made = dataset(source, flip=0.0)
     batch = made[4]
     expected = torch.from_numpy(source.pictures[made.order[4]]).permute(2, 0, 1) / 127.5 - 1
-    torch.testing.assert_close(examples.recolour(batch.pixels, batch.colour)[0], expected)
+    torch.testing.assert_close(degradation.recolour(batch.pixels, batch.colour)[0], expected)
 
 
 def test_flips_shifts_crops_and_colours_happen_and_stay_in_range():
@@ -93,10 +93,10 @@ def test_flips_shifts_crops_and_colours_happen_and_stay_in_range():
         plain = dataset(flip=0.0)[i].pixels
         assert torch.equal(dataset(flip=1.0)[i].pixels.flip(-1), plain)
     strong = examples.collate([dataset(shift=3, colour=0.5)[i] for i in range(20)])
-    coloured = examples.recolour(strong.pixels, strong.colour)
+    coloured = degradation.recolour(strong.pixels, strong.colour)
     assert coloured.shape == (20, 3, 16, 16)
     assert coloured.abs().max() <= 1
-    assert not torch.allclose(coloured, examples.recolour(strong.pixels, 0 * strong.colour))
+    assert not torch.allclose(coloured, degradation.recolour(strong.pixels, 0 * strong.colour))
     crops = examples.collate([dataset(side=8)[i] for i in range(40)]).pixels
     assert crops.shape == (40, 3, 8, 8)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sr3 import shard, train
 from sr3.base.errors import InputError
-from sr3.data import examples, sources
+from sr3.data import examples, shards, sources, split
 from sr3.pictures import images
 
 
@@ -130,7 +130,7 @@ def test_parquet_gives_the_same_pictures(faces, tmp_path, nested):
     assert list(source.groups) == [5, 5, 2]
     for i in reversed(range(12)):
         assert np.array_equal(source.read(i), images.read_rgb(faces / f"{i:02d}.png"))
-    kept, held = sources.split_holdout(source, 2)
+    kept, held = split.split_holdout(source, 2)
     assert sum(kept.groups) == 10
     assert len(held.keys) == 2
 
@@ -139,12 +139,12 @@ def test_holding_out_is_by_name_whatever_the_container(faces, tmp_path):
     shard.main([str(faces), "--out", str(tmp_path / "out"), "--side", "32", "--per-shard", "5"])
     folder, tars = (sources.open_source(p) for p in (faces, tmp_path / "out"))
     names = [
-        {key.rpartition("/")[2] for key in sources.split_holdout(s, 4)[1].keys}
+        {key.rpartition("/")[2] for key in split.split_holdout(s, 4)[1].keys}
         for s in (folder, tars)
     ]
     assert names[0] == names[1]
     with pytest.raises(InputError, match="12 images"):
-        sources.split_holdout(folder, 12)
+        split.split_holdout(folder, 12)
 
 
 def test_training_from_shards_equals_training_from_the_folder(faces, tmp_path):
@@ -175,6 +175,6 @@ def test_several_sources_are_joined(faces, mixed, tmp_path):
 def test_a_picture_a_little_too_large_is_averaged_and_not_thinned():
     """At 9 to 8 every new pixel mixes two of a ramp; whole pixels would keep their values."""
     ramp = np.repeat(np.arange(9, dtype=np.uint8)[None, :, None] * 20, 9, axis=0).repeat(3, axis=2)
-    made = np.asarray(shard.squared(Image.fromarray(ramp), 8))[0, :, 0].astype(float)
+    made = np.asarray(shards.squared(Image.fromarray(ramp), 8))[0, :, 0].astype(float)
     exact = [(k * (8 - k) + (k + 1) * (k + 1)) * 20 / 9 for k in range(8)]
     assert np.abs(made - exact).max() <= 0.5

@@ -10,9 +10,9 @@ from baselines.protocol import SystemOptions
 from baselines.shared.trained import trained
 from sr3 import train
 from sr3.base.errors import InputError
+from sr3.machine.processes import World
 from sr3.networks import precision
 from sr3.training import config, trainer
-from sr3.training.processes import World
 
 CPU = torch.device("cpu")
 

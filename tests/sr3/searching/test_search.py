@@ -15,7 +15,7 @@ from sr3.networks.model import ModelSpec
 from sr3.networks.presets import PRESETS
 from sr3.networks.unet import UNet
 from sr3.sampling import schedule_choice
-from sr3.searching import report, scores, space
+from sr3.searching import halving, report, scores, space
 
 TRAINING = schedule.make("cosine:200")
 
@@ -92,7 +92,7 @@ def test_karras_with_rho_1_is_even_in_sigma():
     [(48, 16, [12, 24, 48]), (48, 3, [48]), (20, 16, [20]), (100, 64, [12, 25, 50, 100])],
 )
 def test_rungs_double_up_to_all_pictures(pictures, count, wanted):
-    assert search.rung_sizes(pictures, count) == wanted
+    assert halving.rung_sizes(pictures, count) == wanted
 
 
 def test_halving_finds_the_best_when_the_score_is_the_same_on_every_rung(monkeypatch):
@@ -101,14 +101,14 @@ def test_halving_finds_the_best_when_the_score_is_the_same_on_every_rung(monkeyp
     ]
     asked = []
 
-    class Fake(search.Search):
+    class Fake(halving.Search):
         def evaluate(self, chosen, count, label):
             asked.append((len(chosen), count))
             return [abs(float(s.gamma[2]) - 0.5) for _, s in chosen]
 
     spec = ModelSpec(PRESETS["tiny"], "sr3", 4)
     fake = Fake(pool=None, job=None, score=scores.Psnr(), spec=spec)
-    found, value, trials = search.halve(fake, "ddim", 4, pool, 48)
+    found, value, trials = halving.halve(fake, "ddim", 4, pool, 48)
     assert asked == [(16, 12), (8, 24), (4, 48)]
     assert value == max(abs(float(s.gamma[2]) - 0.5) for s in pool)
     assert found.name in {t.schedule for t in trials if t.rung == 2}

@@ -7,12 +7,12 @@ import torch
 from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers, schedule
+from sr3.machine.processes import World
 from sr3.networks import checkpoint
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.presets import PRESETS
 from sr3.train import main
 from sr3.training import config, distillation, trainer
-from sr3.training.processes import World
 
 GRID = "logsnr:3:3:-7"
 CPU = World(torch.device("cpu"))

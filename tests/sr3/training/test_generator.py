@@ -11,13 +11,14 @@ from sr3 import train
 from sr3.base.errors import InputError
 from sr3.data.examples import Batch
 from sr3.data.reduction import reduce
+from sr3.machine import memory
+from sr3.machine.processes import World
 from sr3.networks import checkpoint
 from sr3.networks.presets import PRESETS
 from sr3.networks.unet import UNet
 from sr3.pictures import images
 from sr3.pictures.resize import area_resize, downsample
-from sr3.training import config, memory, trainer
-from sr3.training.processes import World
+from sr3.training import config, trainer
 
 SETTINGS = [
     "preset=tiny-gen", "picture_side=32", "steps=6", "save_every=3", "validate_every=6",

@@ -242,7 +242,7 @@ def test_info_explains_weights_states_and_presets(capsys):
 
 def test_the_memory_estimate_counts_what_backward_keeps():
     """Fixed part by hand; activations against what autograd really holds on to."""
-    from sr3.training import memory
+    from sr3.machine import memory
 
     need = memory.requirement(PRESETS["tiny"], averages=2)
     assert need.weights == 192_739

@@ -13,6 +13,7 @@ import torch
 
 from sr3 import train
 from sr3.networks import checkpoint
+from sr3.training import loop
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = [
@@ -71,7 +72,7 @@ def test_sigterm_saves_exits_with_its_code_and_the_same_command_goes_on(
     process = start(faces, tmp_path / "run")
     wait_for_step(tmp_path / "run", 7, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == train.STOPPED
+    assert process.wait(60) == loop.STOPPED
     assert train.main(command(faces, tmp_path / "run")) == 0
     assert_same_weights(uninterrupted, tmp_path / "run")
     steps = [json.loads(x)["step"] for x in (tmp_path / "run/log.jsonl").read_text().splitlines()]

@@ -9,8 +9,8 @@ import torch
 from sr3.data import degradation
 from sr3.data.examples import Batch
 from sr3.diffusion import process, schedule
+from sr3.machine.processes import World
 from sr3.training import config, trainer
-from sr3.training.processes import World
 
 SETTINGS = [
     "batch_size=4", "warmup=2", "learning_rate=1e-2", "clip=0.05", "steps=10", "min_snr=5.0",

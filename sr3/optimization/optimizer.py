@@ -3,19 +3,21 @@
 Muon (Jordan et al. 2024) makes the update of every weight matrix near-orthogonal. A convolution
 counts as the matrix of its output channels by all it sums over. The first and the last layer, the
 class embedding, the biases and the norms stay with Adam, as its authors advise. Both are PyTorch's
-own, but for Muon on a device without bf16 arithmetic (`sr3.training.muon`).
+own, but for Muon on a device without bf16 arithmetic (`sr3.optimization.muon`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from sr3.machine.processes import fill
 from sr3.networks.precision import has_bf16
 from sr3.networks.unet import UNet
-from sr3.training.config import TrainConfig
-from sr3.training.muon import FloatMuon
-from sr3.training.processes import fill
+from sr3.optimization.muon import FloatMuon
+
+Kind = Literal["adam", "muon"]  # of the inner matrices; all else is Adam's
 
 
 def matrix_of(weight: Tensor) -> Tensor:
@@ -54,10 +56,10 @@ def _class_embedding(network: UNet) -> list[nn.Module]:
 class Optimizers:
     """One step of every weight at the learning rate of the moment."""
 
-    def __init__(self, network: UNet, config: TrainConfig, fused: bool) -> None:
+    def __init__(self, network: UNet, kind: Kind, betas: tuple[float, float], fused: bool) -> None:
         self.named = dict(network.named_parameters())
         self.flat: dict[str, nn.Parameter] = {}
-        if config.optimizer == "muon":
+        if kind == "muon":
             layers = [network.stem, network.head, *_class_embedding(network)]
             outer = {id(p) for layer in layers for p in layer.parameters()}
             self.flat = {
@@ -66,7 +68,7 @@ class Optimizers:
                 if p.ndim > 1 and id(p) not in outer
             }
         rest = [p for name, p in self.named.items() if name not in self.flat]
-        self.adam = torch.optim.Adam(rest, lr=0.0, betas=config.betas, fused=fused)
+        self.adam = torch.optim.Adam(rest, lr=0.0, betas=betas, fused=fused)
         self.muon = make_muon(self.flat.values()) if self.flat else None
 
     def step(self, learning_rate: float) -> None:

@@ -2,11 +2,12 @@
 
 import ctypes
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sr3.training.processes import Strategy
+from sr3.base.errors import InputError
 
+Strategy = Literal["ddp", "fsdp"]
 Compile = Literal["off", "on", "cudagraphs"]
 
 
@@ -43,11 +44,15 @@ class RunOptions:
     log_every: int = 20
     check_every: int = 0
 
+    def __post_init__(self) -> None:
+        least = {"log_every": 1, "keep": 1, "workers": 0, "micro_batch": 0, "check_every": 0}
+        for name, smallest in least.items():
+            if (value := getattr(self, name)) < smallest:
+                wanted = "at least 1" if smallest else "0 or more"
+                raise InputError(f"found --{name.replace('_', '-')} {value}, wanted {wanted}")
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-NAMES = tuple(f.name for f in fields(RunOptions))
 
 
 def keep_freed_memory() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sr3.training import averages
+from sr3.optimization import averages
 
 
 @pytest.mark.parametrize("sigma_rel", [0.01, 0.05, 0.1, 0.25])

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from sr3.data.examples import Batch
+from sr3.machine.options import RunOptions
+from sr3.machine.processes import World
+from sr3.optimization.optimizer import Optimizers, matrix_of, weight_of
 from sr3.training import config, trainer
-from sr3.training.optimizer import Optimizers, matrix_of, weight_of
-from sr3.training.options import RunOptions
-from sr3.training.processes import World
 
 SETTINGS = ["batch_size=4", "warmup=0", "learning_rate=1e-3", "steps=10", "optimizer=muon"]
 CPU = World(torch.device("cpu"))

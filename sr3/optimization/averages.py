@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sr3.training.processes import local
+from sr3.machine.processes import local
 
 Float64 = npt.NDArray[np.float64]
 

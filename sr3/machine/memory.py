@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from sr3.base.errors import InputError
+from sr3.networks.presets import PRESETS
 from sr3.networks.unet import Stage, UNet, UNetConfig
 
+GIB = 2**30
 HEADROOM = 0.9  # share of a GPU's memory that is ours; the rest is context, workspace, fragments
 
 
@@ -50,6 +54,25 @@ def requirement(config: UNetConfig, averages: int) -> Requirement:
     recomputed = ledger.inputs + ledger.kept[""] + max(inner)
     fixed = 4 * weights * (4 + averages)
     return Requirement(weights, fixed, sum(ledger.kept.values()), recomputed, flops)
+
+
+def describe_preset(name: str) -> dict[str, Any]:
+    """Size of a preset and the memory of training it."""
+    if name not in PRESETS:
+        raise InputError(f"found preset {name!r}, wanted one of: {', '.join(sorted(PRESETS))}")
+    need = requirement(PRESETS[name], averages=2)
+    lines: dict[str, Any] = {
+        "network": PRESETS[name],
+        "weights": f"{need.weights:,}",
+        "forward and backward": f"{need.flops / 1e9:,.1f} GFLOP a picture",
+        "fixed memory": f"{need.fixed / GIB:.1f} GiB (weights, gradients, Adam, two averages)",
+        "activations": f"{need.activations / GIB:.2f} GiB a picture in bf16, "
+        f"{need.recomputed / GIB:.2f} with --recompute",
+    }
+    for gib in (24, 40, 80, 141):
+        plain, recomputed = (need.batch(gib * GIB, r) for r in (False, True))
+        lines[f"batch on {gib} GiB"] = f"{plain}, or {recomputed} with --recompute"
+    return lines
 
 
 class Ledger:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from sr3.training.muon import FloatMuon, near_orthogonal
+from sr3.optimization.muon import FloatMuon, near_orthogonal
 
 torch_muon = pytest.importorskip("torch.optim._muon")
 SHAPES = [(8, 8), (32, 288), (288, 32), (6, 40)]

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Self, cast
 
 import torch
 import torch.distributed as dist
@@ -19,9 +19,23 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from sr3.base.errors import InputError
+from sr3.machine.options import Strategy
 from sr3.networks.unet import UNet
 
-Strategy = Literal["ddp", "fsdp"]
+
+@dataclass(frozen=True)
+class Process:
+    """This process among those that torchrun started; the first of one when it started none."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        read = os.environ.get
+        rank = int(read("RANK", "0"))
+        return cls(rank, int(read("WORLD_SIZE", "1")), int(read("LOCAL_RANK", rank)))
 
 
 @dataclass(frozen=True)
@@ -56,34 +70,36 @@ class World:
         return gathered
 
 
-def choose_device(wanted: str) -> torch.device:
-    """`auto`, `cpu` or `cuda`; under torchrun each process takes the GPU of its local rank."""
+def choose_device(wanted: str, process: Process, shared: bool = False) -> torch.device:
+    """`auto`, `cpu` or `cuda`: each process takes the GPU of its local rank.
+
+    Raises:
+        InputError: no such GPU, unless processes may share the ones there are.
+    """
     cuda = torch.cuda.is_available()
     if wanted == "cuda" and not cuda:
         raise InputError("found no CUDA device, wanted one: use --device cpu or auto")
     if wanted == "cpu" or not cuda:
         return torch.device("cpu")
-    local = int(os.environ.get("LOCAL_RANK", "0"))
-    if local >= torch.cuda.device_count():
+    count, local = torch.cuda.device_count(), process.local_rank
+    if local >= count and not shared:
         raise InputError(
-            f"found {torch.cuda.device_count()} GPUs for local rank {local}: "
-            "lower --nproc-per-node or use --device cpu"
+            f"found {count} GPUs for local rank {local}: lower --nproc-per-node or use --device cpu"
         )
-    return torch.device("cuda", local)
+    return torch.device("cuda", local % count)
 
 
 @contextmanager
-def open_world(device: torch.device) -> Iterator[World]:
-    """The world that torchrun's environment describes; one process when there is none."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+def open_world(device: torch.device, process: Process) -> Iterator[World]:
+    """The processes that torchrun started, joined for exchange; one alone when it started none."""
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    if size == 1:
+    if process.size == 1:
         yield World(device)
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield World(device, dist.get_rank(), size)
+        yield World(device, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 

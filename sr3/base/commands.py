@@ -1,0 +1,46 @@
+"""Commands by name: `sr3 train ...` is `python -m sr3.train ...`, `sr3bench run ...` `bench.run`.
+
+Each command is a module with `main(argv) -> int`, imported only when it is called for.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sr3.base.errors import InputError
+
+PROGRAMS = {"sr3": "sr3", "bench": "sr3bench"}  # package: the program that pip installs for it
+
+
+def program(module: str) -> str:
+    """How help calls the command in `module`: as the user called it."""
+    package, _, command = module.partition(".")
+    if Path(sys.argv[0]).stem == PROGRAMS[package]:
+        return f"{PROGRAMS[package]} {command}"
+    return f"python -m {module}"
+
+
+def usage(package: str, what: str, commands: Mapping[str, str]) -> str:
+    """The list of commands, each with what it does."""
+    rows = "\n".join(f"  {name:<11}{does}" for name, does in commands.items())
+    return (
+        f"usage: {PROGRAMS[package]} COMMAND ...\n\n{what}\n\n"
+        f"commands (each has --help, and is `python -m {package}.COMMAND` too):\n{rows}"
+    )
+
+
+def dispatch(package: str, what: str, commands: Mapping[str, str], argv: list[str]) -> int:
+    """Hand the rest of argv to the command that its first word names; its exit code.
+
+    Raises:
+        InputError: no command of that name.
+    """
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print(usage(package, what, commands))
+        return 0 if argv else InputError.exit_code
+    name, *rest = argv
+    if name not in commands:
+        raise InputError(f"found no command {name!r}: wanted one of {', '.join(commands)}")
+    main: Callable[[list[str]], int] = importlib.import_module(f"{package}.{name}").main
+    return main(rest)

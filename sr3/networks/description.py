@@ -1,0 +1,44 @@
+"""What a file of ours holds, in words: weights or a training state."""
+
+from pathlib import Path
+from typing import Any
+
+from sr3.networks import checkpoint
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What a file of ours holds, as lines of (name, value)."""
+    found = checkpoint.read_tensors(path)
+    description = found.description
+    state = "spec" not in description
+    tensors = [found.tensors[name] for name in found.tensors]
+    lines: dict[str, Any] = {
+        "file": f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
+        "sha256": checkpoint.sha256(path),
+        "kind": "training state" if state else f"weights, {description['spec']['task']}",
+        "format": f"version {found.version}; this program reads up to {checkpoint.VERSION}",
+        "values": f"{sum(t.numel() for t in tensors):,} in {len(tensors)} tensors",
+        "types": ", ".join(sorted({str(t.dtype).removeprefix("torch.") for t in tensors})),
+        "not finite": sum(int((~t.isfinite()).sum()) for t in tensors),
+    }
+    return lines | (_of_state(description) if state else _of_weights(description))
+
+
+def _of_weights(description: dict[str, Any]) -> dict[str, Any]:
+    spec, provenance = dict(description["spec"]), description.get("provenance", {})
+    network = spec.pop("unet")
+    lines = {"network": network, "model": {k: v for k, v in spec.items() if v not in (None, {})}}
+    return lines | {f"trained: {k}": v for k, v in provenance.items() if k != "config"}
+
+
+def _of_state(description: dict[str, Any]) -> dict[str, Any]:
+    config = description["config"]
+    lines = {
+        "run": f"{config['name']}, preset {config['preset']}",
+        "step": f"{description['step']} of {config['steps']}",
+        "hours": round(description.get("seconds", 0) / 3600, 2),
+    }
+    for name in ("best", "skipped", "rollbacks", "unusable"):
+        if description.get(name):
+            lines[name] = description[name]
+    return lines | {f"config: {k}": v for k, v in config.items()}

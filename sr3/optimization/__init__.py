@@ -1,0 +1,4 @@
+"""How weights move and are averaged: Adam and Muon, running averages, mixtures of snapshots.
+
+Imports base, machine and networks. Hands out Optimizers, Ema, reconstruct of an average.
+"""
