@@ -7,11 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from sr3.base.rng import generator_of, seed_of
-from sr3.data.degradation import degrade, recolour
+from sr3.base.rng import seed_of
 from sr3.data.examples import Batch
-from sr3.data.labels import shown
-from sr3.data.reduction import reduce
 from sr3.diffusion import process, variational
 from sr3.machine.options import RunOptions
 from sr3.machine.processes import World, fill, full, synchronised, wrap
@@ -23,6 +20,7 @@ from sr3.optimization.optimizer import Optimizers
 from sr3.sampling import schedule_choice
 from sr3.training.config import TrainConfig
 from sr3.training.distillation import Teacher
+from sr3.training.noising import Noising, Noisy
 
 BINS = 10  # of the noise levels in the log, equal shares of t
 
@@ -49,61 +47,12 @@ def settled(config: TrainConfig, device: torch.device) -> TrainConfig:
     return replace(config, precision="bf16" if has_bf16(device) else "fp32")
 
 
-@dataclass(frozen=True)
-class Noisy:
-    """A batch made noisy: what the network is given, and what it is to find.
-
-    Attributes:
-        lr_up, y_t, gamma, told, labels: inputs of the network.
-        y_0, epsilon: what y_t was made of.
-        u: (B,) in [0, 1), which picked t.
-    """
-
-    lr_up: Tensor
-    y_t: Tensor
-    gamma: Tensor
-    told: Tensor | None
-    labels: Tensor | None
-    y_0: Tensor
-    epsilon: Tensor
-    u: Tensor
-
-
 def learning_rate_at(step: int, config: TrainConfig) -> float:
     """Linear warm-up, constant, then linear to 0 from the share `decay_from`; step from 0."""
     warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
     decay_steps = config.steps * (1 - config.decay_from)
     cool = min(1.0, (config.steps - step) / decay_steps) if decay_steps else 1.0
     return config.learning_rate * warm * cool
-
-
-def noise_levels(config: TrainConfig, positions: list[int]) -> Tensor:
-    """Uniforms (B, 2) float64 for `diffusion.sample_gamma`, each example keyed by its position.
-
-    When asked, the first uniform, which picks t, is stratified over the batch: example i draws from
-    the i-th of batch_size equal parts, all rotated by one draw of the batch.
-    """
-    uniforms = []
-    for position in positions:
-        batch, stratum = divmod(position, config.batch_size)
-        generator = generator_of(config.seed, "noise", position)
-        u = torch.rand(2, generator=generator, dtype=torch.float64)
-        if config.stratified:
-            rotation = torch.rand(1, generator=generator_of(config.seed, "rotate", batch)).double()
-            u[0] = ((stratum + u[0]) / config.batch_size + rotation) % 1
-        uniforms.append(u)
-    return torch.stack(uniforms)
-
-
-def unit_noise(
-    config: TrainConfig, positions: list[int], shape: torch.Size, device: torch.device
-) -> Tensor:
-    """epsilon (B, *shape), each example keyed by its position and drawn where it is needed."""
-    draws = []
-    for position in positions:
-        generator = generator_of(config.seed, "epsilon", position, device=device)
-        draws.append(torch.randn(shape, generator=generator, device=device))
-    return torch.stack(draws)
 
 
 class Trainer:
@@ -131,6 +80,9 @@ class Trainer:
         self.wrapped = self._compiled(self.exchanged)
         self.schedule = training_schedule(config.spec)
         self.teacher = self._taught_by(teacher)
+        self.noising = Noising(
+            config, self.model, self.schedule, self.teacher, self.device, self.options.channels_last
+        )
         self.optimizers = Optimizers(
             self.network, config.optimizer, config.betas, self.options.fused
         )
@@ -166,24 +118,9 @@ class Trainer:
         compiled: nn.Module = torch.compile(network, mode=mode)  # type: ignore[assignment]
         return compiled
 
-    def _pair(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """hr, lr_up and the strengths that the network is told of; a generator's lr_up is empty."""
-        config = self.config
-        colour = batch.colour.to(self.device, non_blocking=True)
-        hr = recolour(batch.pixels.to(self.device, non_blocking=True), colour)
-        generator = config.task == "generator"
-        if generator:
-            hr = reduce(hr, self.model.spec.unet.resolution, config.reduction)
-        if self.options.channels_last:
-            hr = hr.contiguous(memory_format=torch.channels_last)
-        if generator:
-            return hr, hr[:, :0], None
-        lr_up, told = degrade(hr, config.scale, config.augmentation, config.seed, batch.positions)
-        return hr, lr_up, told
-
     def losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Eq. 6 on a batch: weighted and unweighted losses (B,), and u of t (B,) in [0, 1)."""
-        config, x = self.config, self._noisy(batch)
+        config, x = self.config, self.noising.noisy(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             output = self.wrapped(x.lr_up, x.y_t, x.gamma, x.told, x.labels)
         predicted, share = self.model.parts(output)
@@ -202,43 +139,6 @@ class Trainer:
         y_0 = process.predict_y0(self.config.objective, predicted.detach(), x.y_t, x.gamma)
         step = variational.step_of(self.schedule, process.sample_step(self.schedule, x.u), x.y_t)
         return variational.LAMBDA * steps * variational.bound(x.y_0, x.y_t, y_0, share, step)
-
-    def _labels(self, batch: Batch) -> Tensor | None:
-        if batch.labels is None:
-            return None
-        config = self.config
-        return shown(batch.labels, config.label_dropout, config.seed, batch.positions).to(
-            self.device
-        )
-
-    def _levels(self, uniforms: Tensor) -> Tensor:
-        """gamma (B,): within step t, or at its end where the variance of the step is learned."""
-        if not self.config.learn_variance:
-            return process.sample_gamma(self.schedule, uniforms)
-        t = process.sample_step(self.schedule, uniforms[:, 0])
-        return torch.from_numpy(self.schedule.gamma).to(self.device)[t]
-
-    def _noisy(self, batch: Batch) -> Noisy:
-        config = self.config
-        hr, lr_up, told = self._pair(batch)
-        y_0 = self.model.encode(hr, lr_up)
-        if config.task == "regression":
-            u = gamma = torch.zeros(len(hr), dtype=torch.float64, device=self.device)
-            epsilon = y_t = torch.zeros_like(y_0)
-        else:
-            uniforms = noise_levels(config, batch.positions).to(self.device)
-            u = uniforms[:, 0]
-            epsilon = unit_noise(config, batch.positions, y_0.shape[1:], self.device)
-            if self.teacher is None:
-                gamma = self._levels(uniforms)
-                y_t = process.q_sample(y_0, gamma, epsilon)
-            else:
-                t = process.sample_step(self.teacher.schedule, u).cpu()
-                gamma = self.teacher.gamma[t].to(self.device)
-                y_t = process.q_sample(y_0, gamma, epsilon)
-                y_0 = self.teacher.wanted(lr_up, y_t, t)
-                epsilon = process.epsilon_from_y0(y_0, y_t, gamma)
-        return Noisy(lr_up, y_t, gamma, told, self._labels(batch), y_0, epsilon, u)
 
     def train_step(self, batch: Batch) -> StepResult:
         """One optimiser step on this process's share of a batch, in micro-batches."""

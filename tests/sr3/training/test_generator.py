@@ -81,7 +81,7 @@ def test_the_bound_does_not_reach_the_mean():
 
 def test_the_bound_s_only_inputs_are_the_share_and_constants():
     single, batch = learner(), make_batch()
-    noisy = single._noisy(batch)
+    noisy = single.noising.noisy(batch)
     predicted = torch.randn(4, 3, 8, 8, requires_grad=True)
     share = torch.rand(4, 3, 8, 8, requires_grad=True)
     single._bound(noisy, predicted, share).sum().backward()
@@ -90,7 +90,7 @@ def test_the_bound_s_only_inputs_are_the_share_and_constants():
 
 
 def test_levels_are_those_of_whole_steps_where_a_variance_is_learned():
-    noisy = learner()._noisy(make_batch())
+    noisy = learner().noising.noisy(make_batch())
     gamma = torch.from_numpy(learner().schedule.gamma)
     assert all(g in gamma[1:] for g in noisy.gamma)
     assert noisy.lr_up.shape == (4, 0, 8, 8)

@@ -10,7 +10,7 @@ from sr3.data import degradation
 from sr3.data.examples import Batch
 from sr3.diffusion import process, schedule
 from sr3.machine.processes import World
-from sr3.training import config, trainer
+from sr3.training import config, noising, trainer
 
 SETTINGS = [
     "batch_size=4", "warmup=2", "learning_rate=1e-2", "clip=0.05", "steps=10", "min_snr=5.0",
@@ -28,10 +28,10 @@ def float64_step(net, made, batch, moments, number):
     hr = batch.pixels.double() / 127.5 - 1
     lr_up, _ = degradation.degrade(hr, made.scale, made.augmentation, made.seed, batch.positions)
     y_0 = (hr - lr_up) / made.residual_scale
-    uniforms = trainer.noise_levels(made, batch.positions)
+    uniforms = noising.noise_levels(made, batch.positions)
     gamma = process.sample_gamma(schedule.make(made.schedule), uniforms).view(-1, 1, 1, 1)
     shape, cpu = torch.Size((3, 32, 32)), torch.device("cpu")
-    epsilon = trainer.unit_noise(made, batch.positions, shape, cpu).double()
+    epsilon = noising.unit_noise(made, batch.positions, shape, cpu).double()
     y_t = gamma.sqrt() * y_0 + (1 - gamma).sqrt() * epsilon
     wanted = gamma.sqrt() * epsilon - (1 - gamma).sqrt() * y_0
     error = (net(lr_up, y_t, gamma.flatten()) - wanted).square().mean(dim=(1, 2, 3))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sr3.diffusion import process, schedule
-from sr3.training import config, trainer
+from sr3.training import config, noising, trainer
 
 TINY = config.build(config.read_recipe("tiny"), ["batch_size=8"])
 SHAPE = torch.Size((3, 32, 32))
@@ -22,8 +22,8 @@ def test_warm_up_is_linear_then_constant_then_linear_to_zero():
 
 
 def drawn(made, positions):
-    levels = trainer.noise_levels(made, list(positions))
-    return levels, trainer.unit_noise(made, list(positions), SHAPE, torch.device("cpu"))
+    levels = noising.noise_levels(made, list(positions))
+    return levels, noising.unit_noise(made, list(positions), SHAPE, torch.device("cpu"))
 
 
 def test_noise_is_drawn_for_each_example_by_its_position():
@@ -37,7 +37,7 @@ def test_noise_is_drawn_for_each_example_by_its_position():
 def test_a_batch_has_a_level_from_every_eighth():
     for step in range(5):
         positions = list(range(8 * step, 8 * step + 8))
-        uniforms = trainer.noise_levels(TINY, positions)
+        uniforms = noising.noise_levels(TINY, positions)
         spread = np.sort(uniforms[:, 0].numpy())
         gaps = np.diff(np.concatenate([spread, spread[:1] + 1]))
         assert gaps.max() < 2 / 8 + 1e-9
@@ -47,7 +47,7 @@ def test_a_batch_has_a_level_from_every_eighth():
 def test_each_example_draws_its_level_from_the_same_distribution(stratified):
     """p(gamma) of one place in the batch over many steps: uniform, stratified or not."""
     made = config.changed(TINY, stratified=stratified)
-    draws = [float(trainer.noise_levels(made, [8 * step + 3])[0, 0]) for step in range(3000)]
+    draws = [float(noising.noise_levels(made, [8 * step + 3])[0, 0]) for step in range(3000)]
     counts, _ = np.histogram(draws, bins=10, range=(0, 1))
     assert counts.min() > 220  # 300 expected; 220 is nearly five standard deviations below
     assert counts.max() < 380
@@ -58,13 +58,13 @@ def test_levels_are_not_stratified_when_the_paper_is_followed():
     occupied = []
     for step in range(200):
         positions = list(range(8 * step, 8 * step + 8))
-        uniforms = trainer.noise_levels(made, positions)
+        uniforms = noising.noise_levels(made, positions)
         occupied.append(len(torch.unique((uniforms[:, 0] * 8).long())))
     assert 5.0 < np.mean(occupied) < 5.5  # 8 (1 - (7/8)^8) = 5.25 of 8 for free draws
 
 
 def test_the_levels_are_those_of_the_training_schedule():
-    uniforms = trainer.noise_levels(TINY, list(range(8)))
+    uniforms = noising.noise_levels(TINY, list(range(8)))
     gamma = process.sample_gamma(schedule.make(TINY.schedule), uniforms)
     assert gamma.dtype == torch.float64
     assert gamma.min() > 0
