@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import runpy
 import sys
 import tomllib
@@ -104,3 +105,13 @@ def test_a_missing_library_is_one_line_and_a_missing_file_of_ours_is_a_fault(ans
     )
     with pytest.raises(ModuleNotFoundError):
         run_command(lambda: importlib.import_module("sr3.train"))
+
+
+def test_what_the_page_for_contributors_names_is_there():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"(?<![\w./<])((?:\w+/)+[\w.]+\.(?:py|md))", page)
+    assert len(paths) >= 5
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    named = re.findall(r"\b(sr3|sr3bench|twoafc) ([a-z]+)\b", page)
+    assert len(named) >= 5
+    assert [pair for pair in named if pair not in EVERY] == []

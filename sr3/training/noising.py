@@ -1,4 +1,4 @@
-"""From a batch of pictures to what the network is given and is to find (eq. 4 of the paper)."""
+"""From a batch of pictures to what the network is given and is to find."""
 
 from dataclasses import dataclass
 
