@@ -63,13 +63,17 @@ def main(argv: list[str] | None = None) -> int:
     """Run; 1 when a system crashed, or something was unavailable under `--require`."""
     options = parse(argv)
     require_bench_extra()
+    from bench.comparison.attributes import read_attributes, require_rows, resolve
     from bench.reporting.group_files import write_groups
     from bench.running.plan import plan
     from bench.running.runner import run
     from bench.typesetting import text  # after the check: a plain install has no torch
 
-    attributes = _attributes(options.groups)
+    by = resolve(options.groups) if options.groups else None
+    attributes = read_attributes(by) if by else None  # before the images, which take longer
     planned = plan(_config(options))
+    if attributes is not None:
+        require_rows(attributes, [item.stem for item in planned.images.items])
     world = planned.config.world
     if world.is_first:
         print("\n".join(planned.lines()))
@@ -80,8 +84,8 @@ def main(argv: list[str] | None = None) -> int:
     if result is None:
         return 0
     print(f"\n{text.render(result.table)}")
-    if attributes is not None:
-        write_groups(result.folder, attributes)
+    if by is not None:
+        write_groups(result.folder, by)
         print(f"metrics and gains by group are in {result.folder / 'groups.txt'} and groups*.png")
     print(f"records, table.tex and sheet.png are in {result.folder}")
     if result.failed:
@@ -100,16 +104,6 @@ def _config(options: argparse.Namespace) -> "RunConfig":
     told["checkpoints"] = dict(options.checkpoints)
     told["batch_size"] = options.batch_size or (32 if device.startswith("cuda") else 8)
     return RunConfig(**told)
-
-
-def _attributes(name: str | None) -> Path | None:
-    from bench.comparison import attributes
-
-    if name is None:
-        return None
-    path = attributes.resolve(name)
-    attributes.read_attributes(path)  # a wrong file is refused before anything runs
-    return path
 
 
 def _names(text: str) -> tuple[str, ...]:

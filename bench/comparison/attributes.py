@@ -43,10 +43,16 @@ def read_attributes(path: Path) -> Attributes:
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError(f"found no readable attributes at {path} ({error})") from error
-    key = next((k for k in KEYS if rows and k in rows[0]), None)
+    key = next((k for k in KEYS if rows and all(_has(row, k) for row in rows)), None)
     if key is None:
-        raise InputError(f"found no column {' or '.join(KEYS)} in {path} to name the images")
+        raise InputError(
+            f"found no column {' or '.join(KEYS)} in every row of {path} to name the images"
+        )
     return {Path(str(row[key])).stem: row for row in rows}
+
+
+def _has(row: Any, key: str) -> bool:
+    return isinstance(row, Mapping) and row.get(key) is not None
 
 
 def levels(values: Sequence[Any]) -> list[str]:
@@ -60,15 +66,24 @@ def levels(values: Sequence[Any]) -> list[str]:
     return [name if count[name] >= RARE else OTHER for name in named]
 
 
+def require_rows(attributes: Attributes, images: Sequence[str]) -> None:
+    """InputError unless every image, named by its stem, has attributes."""
+    lacking = [image for image in images if image not in attributes]
+    if lacking:
+        raise InputError(
+            f"found no attributes of {len(lacking)} of {len(images)} images, such as {lacking[0]}: "
+            f"wanted a row for each, and have {len(attributes)}, such as "
+            f"{next(iter(attributes), 'none')}"
+        )
+
+
 def grouped(attributes: Attributes, images: Sequence[str]) -> dict[str, Names]:
     """Level of each image by attribute; those with fewer than two groups of two are left out.
 
     Raises:
         InputError: an image without attributes.
     """
-    lacking = [image for image in images if image not in attributes]
-    if lacking:
-        raise InputError(f"found no attributes of {len(lacking)} images, such as {lacking[0]}")
+    require_rows(attributes, images)
     rows = [attributes[image] for image in images]
     by_name = {}
     for name in rows[0]:

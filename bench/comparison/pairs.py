@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.comparison.ranking import Ranking, Scored, rank
+from bench.comparison.ranking import Ranking, Scored, printed_p, rank
 from bench.metrics.protocol import Metric, load_metric
 from bench.records.finished import read_finished
 from bench.records.record import read_images, read_record
@@ -30,7 +30,7 @@ class SystemScores:
 
 @dataclass(frozen=True)
 class PairLine:
-    """One pair on one metric, in the units that tables print."""
+    """One pair on one metric, in the units that tables print; `p` is `p_holm` as printed."""
 
     metric: str
     a: str
@@ -42,6 +42,7 @@ class PairLine:
     high: float | None
     p_value: float
     p_holm: float
+    p: str
     wins_a: float | None
     n: int
     test: str
@@ -122,8 +123,8 @@ def _lines(
             PairLine(
                 name, a, b, scored[a].value(metric) * times, scored[b].value(metric) * times,
                 pair.difference * times, bounds[0], bounds[1], pair.p_value, pair.p_holm,
-                _wins(metric, scored[a], scored[b]), _n(scored[a]), pair.test,
-                _verdict(metric, a, b, bounds),
+                printed_p(pair.p_holm, pair.p_is_bound), _wins(metric, scored[a], scored[b]),
+                _n(scored[a]), pair.test, _verdict(metric, a, b, bounds),
             )
         )  # fmt: skip
     return lines

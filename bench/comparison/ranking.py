@@ -1,5 +1,6 @@
 """Which system is best per metric, which are tied with it, and a paired test of every two."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -10,6 +11,7 @@ import numpy as np
 from bench.metrics.protocol import Metric, Values
 from bench.statistics.intervals import Paired, best_of, holm, paired_draws, tied_best
 
+SMALLEST_P = 0.001  # p-values below it are printed as that
 UNRANKED = ("hr", "bicubic", "lanczos", "nearest")  # references and interpolation: never ranked
 
 
@@ -37,7 +39,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Pair:
-    """System `a` minus system `b`; `p_holm` is corrected over all pairs of the metric."""
+    """System `a` minus system `b`; `p_holm` is corrected over all pairs of the metric.
+
+    `p_is_bound` says that `p_holm` ends at the number of draws and the true one is smaller.
+    """
 
     a: str
     b: str
@@ -47,6 +52,7 @@ class Pair:
     p_value: float
     p_holm: float
     test: str
+    p_is_bound: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,7 @@ def rank(metric: Metric, scored: Mapping[str, Scored]) -> Ranking:
         paired = compare(metric, scored[a], scored[b])
         if paired is not None:
             tests[a, b] = paired
-    corrected = holm([paired.p_value for paired in tests.values()])
-    pairs = tuple(
-        Pair(a, b, t.difference.value, t.difference.low, t.difference.high, t.p_value, p, t.test)
-        for ((a, b), t), p in zip(tests.items(), corrected, strict=True)
-    )
+    pairs = _pairs(tests)
     ranked = {name: s.value(metric) for name, s in scored.items() if name not in UNRANKED}
     if metric.direction == "none" or len(ranked) < 2:
         return Ranking((), None, pairs)
@@ -90,6 +92,28 @@ def rank(metric: Metric, scored: Mapping[str, Scored]) -> Ranking:
     tied = tied_best(best, {a if b == best else b: t for (a, b), t in against.items()})
     order = tuple(name for name in ranked if name in tied)
     return Ranking(order, None if second in tied else second, pairs)
+
+
+def printed_p(p_value: float, is_bound: bool = False) -> str:
+    """`0.042`, `< 0.001`, or `< 0.003` for one of which only the number of draws is known."""
+    if p_value < SMALLEST_P:
+        return f"< {SMALLEST_P:.3f}"
+    if is_bound:
+        return f"< {math.ceil(p_value / SMALLEST_P) * SMALLEST_P:.3f}"
+    return f"{p_value:.3f}"
+
+
+def _pairs(tests: Mapping[tuple[str, str], Paired]) -> tuple[Pair, ...]:
+    """The tests with Holm's correction, which carries a floor on to the p-values above it."""
+    corrected = holm([t.p_value for t in tests.values()])
+    least = holm([0.0 if t.at_floor else t.p_value for t in tests.values()])
+    return tuple(
+        Pair(
+            a, b, t.difference.value, t.difference.low, t.difference.high, t.p_value, p, t.test,
+            p_is_bound=low < p < 1,
+        )
+        for ((a, b), t), p, low in zip(tests.items(), corrected, least, strict=True)
+    )  # fmt: skip
 
 
 def compare(metric: Metric, a: Scored, b: Scored) -> Paired | None:

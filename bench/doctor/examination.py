@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from bench.doctor import files
 from bench.doctor.facts import Facts, join, look
 from bench.doctor.files import FileFacts
@@ -22,7 +24,7 @@ from sr3.base.files import read_json, sha256_of_file, sha256_of_json, write_json
 
 __all__ = ["CHECKS", "Finding", "Report", "check_folder"]
 
-VERSION = 1  # raised when a verdict could change; part of the cache key
+VERSION = 2  # raised when a verdict could change; part of the cache key
 BATCH = 16
 DECODERS = 4
 FILE_CHECKS = ("pairing", "decode", "format", "mode", "metadata", "size")
@@ -94,7 +96,7 @@ def _check(
         files.check_mode(seen),
         files.check_metadata(seen),
         files.check_size(seen, named.suite.size),
-        *_judged(facts, stems, named.suite.scale),
+        *_judged(facts, stems, seen, named.suite.scale),
     )
     return Report(str(folder), named.name, len(seen), findings)
 
@@ -122,11 +124,16 @@ def _look(usable: Sequence[tuple[Item, FileFacts]], named: NamedSuite) -> Facts:
     return look(to_batch(sr), to_batch(hr), suite.scale)
 
 
-def _judged(facts: list[Facts], stems: list[str], scale: int) -> tuple[Finding, ...]:
+def _judged(
+    facts: list[Facts], stems: list[str], seen: Sequence[FileFacts], scale: int
+) -> tuple[Finding, ...]:
     if not facts:
         reason = "no picture of the right size and mode to look at"
         return tuple(Finding(check, "skipped", reason) for check in PICTURE_CHECKS)
-    return judge(join(facts), stems, scale)
+    by_stem = {file.stem: file for file in seen}
+    gray = np.array([by_stem[stem].mode in files.GRAY for stem in stems])
+    lossy = np.array([by_stem[stem].format in files.LOSSY for stem in stems])
+    return judge(join(facts), stems, scale, gray, lossy)
 
 
 def _key(found: dict[str, list[Path]], named: NamedSuite, images: ImageSet) -> str:

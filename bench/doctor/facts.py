@@ -6,7 +6,7 @@ down to the LR it was given, so a shift, a colour change or a mix-up shows witho
 
 import hashlib
 from dataclasses import dataclass, fields
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import torch
@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.doctor.tone import middles
 from bench.images.pixels import make_lr
 from sr3.pictures.resize import downsample, upsample
 
-LEVELS = 256
+TONES = 32  # groups of 8 levels that a tone curve is taken over
 BLOCK = 8  # side of JPEG's blocks, pixels
 LEAST_STEP = 0.05  # levels, so that flat pictures say nothing about blocks
 THUMB = 8  # side of the thumbnails that pictures are matched by
@@ -48,8 +49,10 @@ class Facts:
         to_hr: PSNR in dB between output and HR, inf where they are equal.
         blocks: log of the step across 8x8 block borders over that in their middle, output minus HR.
         thumbs, lr_thumbs: (N, 192) thumbnails of output and LR.
-        tones: (batches, 3, 3, 256) per channel and level of LR: sum of the downsampled output,
-            sum of its squares, count.
+        line_mse: LR MSE that is left after the best gain and offset of each channel.
+        likeness: share of the downsampled output's variance that these explain.
+        tones: (N, 3, 3, 32) float32 per channel and tone of LR: sum of the downsampled output minus
+            LR, sum of its squares, count.
         digests: SHA-256 of the pixels.
     """
 
@@ -67,7 +70,9 @@ class Facts:
     blocks: Array
     thumbs: Array
     lr_thumbs: Array
-    tones: Array
+    line_mse: Array
+    likeness: Array
+    tones: NDArray[np.float32]
     digests: NDArray[np.str_]
 
 
@@ -77,6 +82,7 @@ def look(sr: Tensor, hr: Tensor, scale: int) -> Facts:
     y, x = downsample(sr.double() / 255, scale).clamp(0, 1), lr8.double() / 255
     warp = fit_warp(y, x) * scale
     kernels = interpolations(lr8, scale)
+    left, likeness = _fit_lines(y, x)
     return Facts(
         lr_mse=_array(_mse(y, x)),
         channels=_array(torch.stack([_mse(y[:, p], x) for p in map(list, PERMUTATIONS)], 1)),
@@ -92,13 +98,15 @@ def look(sr: Tensor, hr: Tensor, scale: int) -> Facts:
         blocks=_array(_blocks(sr) - _blocks(hr)),
         thumbs=_array(_thumbs(y)),
         lr_thumbs=_array(_thumbs(x)),
-        tones=tone_sums(y, lr8)[None],
+        line_mse=_array(left),
+        likeness=_array(likeness),
+        tones=tone_sums(y, lr8),
         digests=np.array([hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in sr]),
     )
 
 
 def join(parts: list[Facts]) -> Facts:
-    """Facts of several batches as one; tones stay a row per batch, to be summed."""
+    """Facts of several batches as one."""
     return Facts(
         **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Facts)}
     )
@@ -107,8 +115,8 @@ def join(parts: list[Facts]) -> Facts:
 def fit_warp(y: Tensor, x: Tensor) -> Tensor:
     """Displacement of `y` against `x`, in their pixels: right, down, and at the edges by zoom.
 
-    Least squares on y - x = -d . grad, beside gain and an offset per channel, so that colour does
-    not pass for motion (Lucas and Kanade 1981).
+    Least squares on y - x = -d . grad, beside a matrix and an offset of colours, so that colour
+    does not pass for motion (Lucas and Kanade 1981).
     """
     y, x = _smooth(y), _smooth(x)
     middle = (x + y) / 2
@@ -117,10 +125,10 @@ def fit_warp(y: Tensor, x: Tensor) -> Tensor:
     height, width = residual.shape[-2:]
     u = torch.linspace(-1, 1, width, dtype=x.dtype).expand_as(residual)
     v = torch.linspace(-1, 1, height, dtype=x.dtype)[:, None].expand_as(residual)
-    offsets = [torch.zeros_like(level) for _ in range(3)]
-    for channel, offset in enumerate(offsets):
-        offset[:, channel] = 1
-    columns = [-across, -down, -u * across, -v * down, level, *offsets]
+    columns = [-across, -down, -u * across, -v * down]
+    for into, source in product(range(3), (*level.unbind(1), torch.ones_like(level[:, 0]))):
+        columns.append(torch.zeros_like(level))
+        columns[-1][:, into] = source
     design = torch.stack([column.flatten(1) for column in columns], dim=2)
     normal = design.mT @ design
     ridge = 1e-9 * (normal.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] + 1e-6)
@@ -153,20 +161,40 @@ def turned_back(y: Tensor) -> list[Tensor | None]:
     return result
 
 
-def tone_sums(y: Tensor, lr: Tensor) -> Array:
-    """Sum of `y`, sum of its squares and count by the level of LR: (3 sums, 3 channels, 256)."""
-    sums = np.zeros((3, 3, LEVELS))
+def tone_sums(y: Tensor, lr: Tensor) -> NDArray[np.float32]:
+    """Sum of `y` - LR, sum of its squares and count by tone of LR: (B, 3 sums, 3 channels, 32)."""
+    size = len(y)
+    difference = (y - lr.double() / 255).numpy()
+    tones = (lr // (256 // TONES)).numpy() + TONES * np.arange(size)[:, None, None, None]
+    sums = np.zeros((size, 3, 3, TONES), np.float32)
     for channel in range(3):
-        levels, values = lr[:, channel].flatten().numpy(), y[:, channel].flatten().numpy()
+        places, values = tones[:, channel].ravel(), difference[:, channel].ravel()
         for row, weights in enumerate((values, values**2, np.ones_like(values))):
-            sums[row, channel] = np.bincount(levels, weights, LEVELS)
+            counted = np.bincount(places, weights, size * TONES)
+            sums[:, row, channel] = counted.reshape(size, TONES)
     return sums
+
+
+def tone_curve(sums: NDArray[np.float32]) -> Array:
+    """Sum of the output, of its squares and count of (N, 3, 3, 32) by tone: (3, 3, 32)."""
+    differences, squares, counts = sums.sum(axis=0, dtype=np.float64)
+    tone = middles(TONES)
+    values = differences + tone * counts
+    return np.stack([values, squares + 2 * tone * differences + tone**2 * counts, counts])
 
 
 def _mse(y: Tensor | None, x: Tensor) -> Tensor:
     if y is None:
         return torch.full((len(x),), torch.inf, dtype=x.dtype)
     return (y - x).square().mean(dim=(1, 2, 3))
+
+
+def _fit_lines(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """MSE of (B, 3, h, w) `y` to its best line in `x` per channel, and the variance explained."""
+    dy, dx = (image - image.mean(dim=(2, 3), keepdim=True) for image in (y, x))
+    shared, variance = (dx * dy).mean(dim=(2, 3)), dy.square().mean(dim=(2, 3))
+    left = variance - shared**2 / dx.square().mean(dim=(2, 3)).clamp(min=1e-12)
+    return left.mean(1), 1 - left.mean(1) / variance.mean(1).clamp(min=1e-12)
 
 
 def _psnr(a: Tensor, b: Tensor) -> Tensor:

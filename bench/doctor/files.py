@@ -23,6 +23,7 @@ FORMATS = {
     ".tiff": "TIFF",
 }
 LOSSY = ("JPEG", "WEBP")
+GRAY = ("1", "L", "LA")  # modes
 ORIENTATION = 0x0112  # EXIF tag
 BITS_PER_SAMPLE = 258  # TIFF tag
 PNG_DEPTH = 24  # offset of the bit depth in a PNG file

@@ -79,9 +79,9 @@ class Tone:
 
 
 def fit_tone(sums: Array) -> Tone:
-    """Describe the curve given by sums (3: value, square, count; 3 channels; 256 levels)."""
+    """Describe the curve given by sums (3: value, square, count; 3 channels; equal tones)."""
     values, squares, counts = sums
-    levels = np.broadcast_to(np.arange(256) / 255, counts.shape)
+    levels = np.broadcast_to(middles(counts.shape[1]), counts.shape)
     means = values / np.maximum(counts, 1)
     gain, offset = _lines(levels, means, counts)
     gamma = _gamma(levels, means, counts)
@@ -99,6 +99,11 @@ def fit_tone(sums: Array) -> Tone:
         float(1 - within.sum() / max(total.sum(), 1e-12)),
         float(np.sqrt((by_line + within.sum() / counts.sum()) / counts.sum())),
     )
+
+
+def middles(tones: int) -> Array:
+    """The middle on [0, 1] of each of equally many 8-bit levels."""
+    return ((np.arange(tones) + 0.5) * (256 / tones) - 0.5) / 255
 
 
 def _lines(x: Array, y: Array, weights: Array) -> tuple[Array, Array]:

@@ -1,58 +1,80 @@
-"""From facts about pictures to findings: copies, mix-ups, colour, tone, displacement."""
+"""From facts about pictures to findings: copies, mix-ups, colour, tone, displacement.
+
+Each picture has at most one cause (`bench.doctor.causes`), and each cause one finding.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.doctor.facts import CHANNELS, FLIPS, KERNELS, Facts
+from bench.doctor.causes import A_SET, Causes, Mask, assign
+from bench.doctor.facts import CHANNELS, FLIPS, KERNELS, Facts, tone_curve
 from bench.doctor.report import Finding, Severity
 from bench.doctor.tone import Tone, fit_tone
 
-COPY_DB = 45.0  # above it an output is that interpolation up to rounding
-HR_COPY_DB = 50.0
-CLEARER = 0.5  # an explanation must at least halve the error
-LEAST_MSE = 2e-5  # LR errors below it need no explanation (47 dB)
 SHIFT_WARNING, SHIFT_ERROR = 0.1, 0.3  # HR pixels, for the whole set
 SHIFT_ALONE = 0.75  # HR pixels, for one picture against the others
 SIGMAS = 4.0  # of the median, that a set's displacement must exceed
 TONE_WARNING, TONE_ERROR = 0.02, 0.06  # on [0, 1], largest departure over the middle tones
 TONE_ALONE = 0.05
 BLOCKS = {"below 8": 0.15, "8 and up": 0.3}  # by scale: LR's own grid coincides with 8x8 blocks
-UNRELATED_MSE = 0.02  # LR-PSNR of 17 dB
-MATCH_BLOCK = 512  # rows of the distance matrix held at once
+SINGLE = "single"  # number of pictures, where a finding is not about the whole set
+HIDDEN = "what is wrong with the whole set"
 
 Names = Sequence[str]
-Mask = NDArray[np.bool_]
 
 
-def judge(facts: Facts, stems: Names, scale: int) -> tuple[Finding, ...]:
-    """All verdicts on pictures; rows of `facts` are `stems`."""
-    pairing = check_mispaired(facts, stems)
-    flips = check_flips(facts, stems)
-    channels = check_channels(facts, stems)
-    taken = set(pairing.offenders + flips.offenders + channels.offenders)
-    alone = np.array([stem not in taken for stem in stems])
+def judge(facts: Facts, stems: Names, scale: int, gray: Mask, lossy: Mask) -> tuple[Finding, ...]:
+    """All verdicts on pictures; rows of `facts` are `stems`.
+
+    Args:
+        gray, lossy: what the checks of files have said already, of the mode and the format.
+    """
+    causes = assign(facts)
+    on_set = _on_set(facts, stems, causes.alone)
+    match = check_match(facts, causes, stems)
+    if any(map(_of_set, on_set)) and causes.unrelated.mean() <= A_SET:
+        match = replace(match, severity="skipped", message=f"not told from {HIDDEN}")
     return (
-        pairing,
-        flips,
-        channels,
-        check_copies(facts, stems),
-        check_twins(facts, stems),
-        check_content(facts, stems),
-        check_tone(facts, stems, alone),
-        check_shift(facts, stems, alone),
-        check_zoom(facts, stems, alone),
-        check_blocks(facts, stems, scale),
-        check_match(facts, stems, alone),
+        check_mispaired(causes, stems),
+        check_flips(facts, causes, stems),
+        check_channels(facts, causes, stems),
+        check_copies(facts, causes, stems),
+        check_twins(causes, stems),
+        check_content(replace(causes, gray=causes.gray & ~gray), stems),
+        *on_set,
+        check_blocks(facts, stems, scale, ~(causes.copies_of_lr | lossy)),
+        match,
     )
 
 
-def check_copies(facts: Facts, stems: Names) -> Finding:
+def _on_set(facts: Facts, stems: Names, alone: Mask) -> tuple[Finding, ...]:
+    """Tone, shift and zoom of the whole set, where its pictures have no other fault.
+
+    A wrong scale may displace the middle too, and displaced levels average out to less contrast.
+    """
+    if alone.mean() <= A_SET:
+        reason = "most outputs have another fault that hides it"
+        return tuple(Finding(check, "skipped", reason) for check in ("tone", "shift", "zoom"))
+    tone = check_tone(facts, stems, alone)
+    shift, zoom = check_shift(facts, stems, alone), check_zoom(facts, stems, alone)
+    if tone.severity == "warning" and (_of_set(shift) or _of_set(zoom)):
+        tone = replace(tone, severity="skipped", message=f"not told from {HIDDEN}")
+    if shift.severity != "ok" and (_of_set(zoom) or (_of_set(tone) and not _of_set(shift))):
+        shift = replace(shift, severity="skipped", message=f"not told from {HIDDEN}")
+    return tone, shift, zoom
+
+
+def _of_set(finding: Finding) -> bool:
+    """Whether it is an error of the whole set and not of single pictures."""
+    return finding.severity == "error" and SINGLE not in finding.numbers
+
+
+def check_copies(facts: Facts, causes: Causes, stems: Names) -> Finding:
     """No output is HR itself or an interpolation of LR: signs of a mixed-up folder."""
-    flat = facts.hr_to_kernels.max(axis=1) > COPY_DB
-    of_hr = (facts.to_hr > HR_COPY_DB) & (~flat | np.isinf(facts.to_hr))
-    of_lr = (facts.to_kernels.max(axis=1) > COPY_DB) & ~flat & ~of_hr
+    of_hr, of_lr = causes.copies_of_hr, causes.copies_of_lr
     if not (of_hr.any() or of_lr.any()):
         return Finding("copies", "ok", "no copy of HR or of an interpolated LR")
     parts = [f"{of_hr.sum()} of the HR images"] if of_hr.any() else []
@@ -62,26 +84,17 @@ def check_copies(facts: Facts, stems: Names) -> Finding:
     return Finding("copies", "error", message, _pick(stems, of_hr | of_lr))
 
 
-def check_twins(facts: Facts, stems: Names) -> Finding:
+def check_twins(causes: Causes, stems: Names) -> Finding:
     """No two stems have the same pixels."""
-    _, first, counts = np.unique(facts.digests, return_inverse=True, return_counts=True)
-    twins = counts[first] > 1
-    if not twins.any():
+    if not causes.twins.any():
         return Finding("twins", "ok", "all outputs differ")
-    message = f"found {twins.sum()} outputs that share their pixels with another stem"
-    return Finding("twins", "error", message, _pick(stems, twins))
+    message = f"found {causes.twins.sum()} outputs that share their pixels with another stem"
+    return Finding("twins", "error", message, _pick(stems, causes.twins))
 
 
-def check_mispaired(facts: Facts, stems: Names) -> Finding:
-    """Each output looks most like its own LR: a swap or an order off by one shows here.
-
-    Thumbnails are compared by correlation, which no change of tone can fool; an inverted picture
-    still counts as its own.
-    """
-    thumbs, lr_thumbs = _standardised(facts.thumbs), _standardised(facts.lr_thumbs)
-    own = 1 - np.abs((thumbs * lr_thumbs).sum(axis=1))
-    nearest, similarity = _nearest_other(thumbs, lr_thumbs)
-    wrong = (1 - similarity < CLEARER * own) & (facts.lr_mse > LEAST_MSE)
+def check_mispaired(causes: Causes, stems: Names) -> Finding:
+    """Each output looks most like its own LR: a swap or an order off by one shows here."""
+    wrong, nearest = causes.mispaired, causes.nearest
     if not wrong.any():
         return Finding("mispaired", "ok", "every output is nearest to its own LR")
     offsets = (nearest - np.arange(len(stems)))[wrong]
@@ -95,23 +108,21 @@ def check_mispaired(facts: Facts, stems: Names) -> Finding:
     return Finding("mispaired", "error", message, _pick(stems, wrong))
 
 
-def check_flips(facts: Facts, stems: Names) -> Finding:
+def check_flips(facts: Facts, causes: Causes, stems: Names) -> Finding:
     """No output is mirrored or turned."""
-    return _explained("flips", facts.flips, FLIPS, facts, stems, "mirrored or turned outputs")
+    what = "mirrored or turned outputs"
+    return _transformed("flips", causes.flips, facts.flips, FLIPS, stems, what)
 
 
-def check_channels(facts: Facts, stems: Names) -> Finding:
+def check_channels(facts: Facts, causes: Causes, stems: Names) -> Finding:
     """No output has its channels in another order."""
-    return _explained(
-        "channels", facts.channels, CHANNELS, facts, stems, "outputs with channels out of order"
-    )
+    what = "outputs with channels out of order"
+    return _transformed("channels", causes.channels, facts.channels, CHANNELS, stems, what)
 
 
-def check_content(facts: Facts, stems: Names) -> Finding:
+def check_content(causes: Causes, stems: Names) -> Finding:
     """No output is blank or has lost its colour."""
-    contrast, chroma = facts.contrast, facts.chroma
-    blank = (contrast[:, 0] < 0.1 * contrast[:, 1]) & (contrast[:, 1] > 0.02)
-    gray = (chroma[:, 0] < 0.1 * chroma[:, 1]) & (chroma[:, 1] > 0.01) & ~blank
+    blank, gray = causes.blank, causes.gray
     if not (blank.any() or gray.any()):
         return Finding("content", "ok", "neither blank nor gray outputs")
     parts = [
@@ -123,17 +134,18 @@ def check_content(facts: Facts, stems: Names) -> Finding:
 
 def check_tone(facts: Facts, stems: Names, alone: Mask) -> Finding:
     """In the LR domain levels stay as they are: no gain, offset, colour cast or gamma."""
-    tone = fit_tone(facts.tones.sum(axis=0))
-    departure = facts.difference - np.median(facts.difference, axis=0)
-    spread = 1.4826 * np.median(np.abs(departure), axis=0)
+    tone = fit_tone(tone_curve(facts.tones[alone]))
+    departure = facts.difference - np.median(facts.difference[alone], axis=0)
+    spread = 1.4826 * np.median(np.abs(departure[alone]), axis=0)
     odd = (np.abs(departure) > np.maximum(TONE_ALONE, 8 * spread)).any(axis=1) & alone
-    worst = np.argsort(-np.abs(facts.difference).max(axis=1))
+    worst = np.argsort(-np.abs(facts.difference).max(axis=1) * alone)
     numbers = tone.numbers()
     severity: Severity = "error" if _is_sure(tone) else "warning"
     if odd.any() and severity == "warning":
         message = f"found {odd.sum()} outputs brighter, darker or of another hue than the others"
+        numbers = {**numbers, SINGLE: int(odd.sum())}
         return Finding("tone", "error", message, _pick(stems, odd), numbers)
-    if tone.departure > TONE_WARNING + SIGMAS * tone.error and alone.mean() > 0.5:
+    if tone.departure > TONE_WARNING + SIGMAS * tone.error:
         message = f"found {tone.in_words()}, up to {tone.departure * 255:.1f} levels off LR"
         return Finding("tone", severity, message, tuple(stems[int(i)] for i in worst[:8]), numbers)
     return Finding("tone", "ok", f"within {tone.departure * 255:.1f} levels of LR", numbers=numbers)
@@ -141,7 +153,7 @@ def check_tone(facts: Facts, stems: Names, alone: Mask) -> Finding:
 
 def check_shift(facts: Facts, stems: Names, alone: Mask) -> Finding:
     """Outputs lie where LR says: neither all nor some are displaced."""
-    shift = facts.shift[alone] if alone.any() else facts.shift
+    shift = facts.shift[alone]
     median, error = _median_and_error(shift)
     numbers = {"right": float(median[0]), "down": float(median[1])}
     size = np.abs(median)
@@ -155,6 +167,7 @@ def check_shift(facts: Facts, stems: Names, alone: Mask) -> Finding:
     odd = (away > max(SHIFT_ALONE, 8 * spread)) & alone
     if odd.any():
         message = f"found {odd.sum()} outputs displaced by up to {away[odd].max():.1f} px"
+        numbers = {**numbers, SINGLE: int(odd.sum())}
         return Finding("shift", "error", message, _pick(stems, odd), numbers)
     if (sure & (size > SHIFT_WARNING)).any():
         message = f"found all outputs displaced by {text}"
@@ -164,7 +177,7 @@ def check_shift(facts: Facts, stems: Names, alone: Mask) -> Finding:
 
 def check_zoom(facts: Facts, stems: Names, alone: Mask) -> Finding:
     """Outputs have LR's scale: no cropped border, no corners aligned instead of centres."""
-    median, error = _median_and_error(facts.zoom[alone] if alone.any() else facts.zoom)
+    median, error = _median_and_error(facts.zoom[alone])
     numbers = {"right_edge": float(median[0]), "lower_edge": float(median[1])}
     sure = np.abs(median) > SIGMAS * error
     text = f"{median[0]:+.2f} px at the right edge, {median[1]:+.2f} px at the lower"
@@ -174,9 +187,11 @@ def check_zoom(facts: Facts, stems: Names, alone: Mask) -> Finding:
     return Finding("zoom", "ok", text, numbers=numbers)
 
 
-def check_blocks(facts: Facts, stems: Names, scale: int) -> Finding:
+def check_blocks(facts: Facts, stems: Names, scale: int, among: Mask) -> Finding:
     """No 8x8 grid: JPEG in a picture's past outlives its being saved as PNG."""
-    median, error = _median_and_error(facts.blocks[:, None])
+    if not among.any():
+        return Finding("blocks", "skipped", "every output is a copy or of a lossy format")
+    median, error = _median_and_error(facts.blocks[among][:, None])
     limit = BLOCKS["8 and up" if scale >= 8 else "below 8"]
     numbers = {"log_ratio": float(median[0])}
     if median[0] > limit and median[0] > SIGMAS * error[0]:
@@ -184,15 +199,14 @@ def check_blocks(facts: Facts, stems: Names, scale: int) -> Finding:
             f"found steps {np.expm1(median[0]):.0%} larger across 8x8 block borders: JPEG in the "
             "outputs' past, or a grid left by the network"
         )
-        worst = np.argsort(-facts.blocks)[:8]
+        worst = np.argsort(np.where(among, -facts.blocks, np.inf))[: min(8, among.sum())]
         return Finding("blocks", "warning", message, tuple(stems[int(i)] for i in worst), numbers)
     return Finding("blocks", "ok", "no 8x8 grid", numbers=numbers)
 
 
-def check_match(facts: Facts, stems: Names, alone: Mask) -> Finding:
+def check_match(facts: Facts, causes: Causes, stems: Names) -> Finding:
     """Outputs come down to about their LR; else they are of other images or another protocol."""
-    far = (facts.lr_mse > UNRELATED_MSE) & alone
-    mean = float(facts.lr_mse.mean())
+    far, mean = causes.unrelated, float(facts.lr_mse.mean())
     numbers = {"consistency": mean}
     if far.any():
         message = f"found {far.sum()} outputs that do not resemble their LR (LR-PSNR under 17 dB)"
@@ -200,42 +214,20 @@ def check_match(facts: Facts, stems: Names, alone: Mask) -> Finding:
     return Finding("match", "ok", f"consistency {mean * 1e5:.1f} x1e-5", numbers=numbers)
 
 
-def _explained(
+def _transformed(
     check: str,
+    wrong: Mask,
     errors: NDArray[np.float64],
     names: Sequence[str],
-    facts: Facts,
     stems: Names,
     what: str,
 ) -> Finding:
-    """Pictures whose LR error falls to half under one of the transforms other than the first."""
-    best = errors.argmin(axis=1)
-    wrong = (errors.min(axis=1) < CLEARER * facts.lr_mse) & (facts.lr_mse > LEAST_MSE)
+    """Pictures that one of the named transforms explains, counted by transform."""
     if not wrong.any():
         return Finding(check, "ok", f"no {what}")
-    kinds, counts = np.unique(best[wrong], return_counts=True)
+    kinds, counts = np.unique(errors.argmin(axis=1)[wrong], return_counts=True)
     found = ", ".join(f"{count} {names[kind]}" for kind, count in zip(kinds, counts, strict=True))
     return Finding(check, "error", f"found {what}: {found}", _pick(stems, wrong))
-
-
-def _standardised(thumbs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows of mean 0 and length 1; the product of two is their correlation."""
-    centred = thumbs - thumbs.mean(axis=1, keepdims=True)
-    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9))
-
-
-def _nearest_other(
-    thumbs: NDArray[np.float64], lr_thumbs: NDArray[np.float64]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Index of and correlation with the most similar LR that is not the picture's own."""
-    nearest, similarity = [], []
-    for start in range(0, len(thumbs), MATCH_BLOCK):
-        table = thumbs[start : start + MATCH_BLOCK] @ lr_thumbs.T
-        rows = np.arange(len(table))
-        table[rows, start + rows] = -1
-        nearest.append(table.argmax(axis=1))
-        similarity.append(table.max(axis=1))
-    return np.concatenate(nearest), np.concatenate(similarity)
 
 
 def _median_and_error(

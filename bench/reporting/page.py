@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bench.comparison.groups import Breakdown
 from bench.comparison.human_rates import attached
+from bench.comparison.ranking import printed_p
 from bench.metrics.protocol import Metric
 from bench.records.finished import FinishedRun, read_finished
 from bench.records.published import load_table, table_names
@@ -128,7 +129,8 @@ def _comparisons(finished: FinishedRun) -> list[Mapping[str, str]]:
             texts = ["–" if n is None else f"{n:+.{metric.decimals}f}" for n in numbers]
             lines.append({
                 "metric": metric.title, "a": pair["a"], "b": pair["b"], "difference": texts[0],
-                "interval": f"[{texts[1]}, {texts[2]}]", "p": f"{pair['p_holm']:.2g}",
+                "interval": f"[{texts[1]}, {texts[2]}]",
+                "p": printed_p(pair["p_holm"], pair.get("p_is_bound", False)),
                 "test": pair["test"],
             })  # fmt: skip
     return lines

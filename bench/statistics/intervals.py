@@ -2,19 +2,23 @@
 
 Means get BCa bootstrap intervals (Efron 1987). Consistency and LPIPS are skewed, and BCa follows
 the skew where the plain percentile interval is off by the order of 1/sqrt(n); for a mean its
-acceleration is a closed form, so the correction is free. Proportions get Wilson's interval.
+acceleration is a closed form, so the correction is free. Proportions get Wilson's interval. Means
+are compared by the sign-flip permutation test, whose p-value has no floor at a number of draws.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 LEVEL = 0.95
 DRAWS = 2000
 CHUNK_ELEMENTS = 4_000_000  # resampled values held at once, so memory is flat in n
+EXACT_FLIPS = 20  # differences up to which all 2^n signs are tried
+EQUAL = 1e-9  # of the sum of all sizes: sums closer than this are the same
 
 Array = NDArray[np.float64]
 
@@ -37,11 +41,16 @@ class Interval:
 
 @dataclass(frozen=True)
 class Paired:
-    """A minus B on the same images: the difference with its interval, and a two-sided p-value."""
+    """A minus B on the same images: the difference with its interval, and a two-sided p-value.
+
+    `at_floor` says that no draw was as far out as the difference: all that is known of the p-value
+    is that it is below `p_value`.
+    """
 
     difference: Interval
     p_value: float
     test: str
+    at_floor: bool = False
 
 
 def resampling_indices(n: int, draws: int, seed: int) -> NDArray[np.int32]:
@@ -74,7 +83,7 @@ def bootstrap_mean(values: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Inte
 
 
 def paired_bootstrap(a: ArrayLike, b: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Paired:
-    """Mean of a - b with its BCa interval, and the p-value at which that interval meets 0.
+    """Mean of a - b with its BCa interval; the p-value is that of random signs (`sign_flips`).
 
     Args:
         a, b: (n,) finite per-image values of two systems, in the same order of images.
@@ -86,12 +95,29 @@ def paired_bootstrap(a: ArrayLike, b: ArrayLike, draws: int = DRAWS, seed: int =
     if first.size != second.size:
         raise ValueError(f"found {first.size} and {second.size} values, wanted pairs")
     differences = first - second
-    if differences.size == 1:
-        return Paired(bootstrap_mean(differences), 1.0, "paired bootstrap (BCa)")
-    means = _resampled_means(differences, draws, seed)
-    low, high = _bca_bounds(differences, means)
-    interval = Interval(float(differences.mean()), low, high, differences.size)
-    return Paired(interval, _bca_p_value(differences, means), "paired bootstrap (BCa)")
+    p_value, how = sign_flips(differences)
+    interval = bootstrap_mean(differences, draws, seed)
+    return Paired(interval, p_value, f"sign-flip permutation ({how})")
+
+
+def sign_flips(differences: ArrayLike) -> tuple[float, str]:
+    """Two-sided p-value of the mean when every difference may as well have the other sign.
+
+    So it may where the two systems do equally well on each image (Fisher 1935). Zeros say nothing
+    and are left out. Up to `EXACT_FLIPS` others all signs are tried; beyond, the tail is Robinson's
+    (1982) saddlepoint approximation, whose relative error stays small however far out it is.
+
+    Returns:
+        The p-value, and "exact" or "saddlepoint".
+
+    Raises:
+        ValueError: no values, inf or NaN.
+    """
+    sample = _finite(differences)
+    sizes, reached = np.abs(sample[sample != 0]), abs(float(sample.sum()))
+    if sizes.size <= EXACT_FLIPS:
+        return _exact_flips(sizes, reached), "exact"
+    return max(_saddlepoint_flips(sizes, reached), sys.float_info.min), "saddlepoint"
 
 
 def wilson(successes: int, n: int) -> Interval:
@@ -138,7 +164,7 @@ def paired_draws(value_a: float, value_b: float, a: ArrayLike, b: ArrayLike, n: 
     interval = interval_of_draws(value_a - value_b, spread, n)
     beyond = np.abs(spread - spread.mean()) >= abs(value_a - value_b)
     p_value = (int(beyond.sum()) + 1) / (spread.size + 1)
-    return Paired(interval, min(1.0, p_value), "resampled features")
+    return Paired(interval, p_value, "resampled features", at_floor=not beyond.any())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -219,15 +245,45 @@ def _bca_bounds(sample: Array, means: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _bca_p_value(sample: Array, means: Array) -> float:
-    """The BCa bound's formula solved for the level at which the bound is 0, two-sided."""
-    if np.ptp(means) == 0:
-        return 1.0 if means[0] == 0 else 1 / (means.size + 1)
-    z0, acceleration = _bca_constants(sample, means)
-    below = (means < 0).mean() + 0.5 * (means == 0).mean()
-    distance = float(special.ndtri(_inside(below, means.size))) - z0
-    level = float(special.ndtr(distance / (1 + acceleration * distance) - z0))
-    return max(min(1.0, 2 * min(level, 1 - level)), 1 / (means.size + 1))
+def _exact_flips(sizes: Array, reached: float) -> float:
+    """Share of all sign patterns whose sum is as far from 0 as the one `reached`."""
+    sums = sizes[:1]  # one sign stays: the other half mirrors it
+    for size in sizes[1:]:
+        sums = np.concatenate([sums - size, sums + size])
+    beyond = np.abs(sums) >= reached - EQUAL * sizes.sum()
+    return float(beyond.mean()) if sizes.size else 1.0
+
+
+def _saddlepoint_flips(sizes: Array, reached: float) -> float:
+    """The same by r* of Barndorff-Nielsen; K(t) is the sum of log cosh(t size)."""
+    least = 2.0 ** (1 - sizes.size)  # all signs alike
+    if reached >= sizes.sum() * (1 - EQUAL):
+        return least
+    if _on_a_grid(sizes):
+        reached = max(0.0, reached - float(sizes.min()))  # sums are two steps apart: half of that
+    length = float(np.linalg.norm(sizes))
+    unit, score = sizes / length, reached / length
+    if score < 1e-4:
+        return float(2 * special.ndtr(-score))  # w and u vanish below, and r* with them
+
+    def slope(t: float) -> float:
+        return float(unit @ np.tanh(t * unit)) - score
+
+    upper = 1.0
+    while slope(upper) < 0:
+        upper *= 2
+    t = float(optimize.brentq(slope, 0.0, upper))
+    decay = np.exp(-2 * t * unit)
+    cumulant = (t * unit + np.log1p(decay) - np.log(2)).sum()
+    w = np.sqrt(2 * (t * score - cumulant))
+    u = t * np.sqrt((4 * unit**2 * decay / (1 + decay) ** 2).sum())
+    return max(least, min(1.0, float(2 * special.ndtr(-(w + np.log(u / w) / w)))))
+
+
+def _on_a_grid(sizes: Array) -> bool:
+    """Whether all are whole multiples of the smallest, as counts are."""
+    steps = sizes / sizes.min()
+    return bool(np.allclose(steps, np.rint(steps), rtol=0, atol=1e-6))
 
 
 def _inside(share: float, draws: int) -> float:

@@ -66,7 +66,9 @@ def paper_table(name: str, finished: FinishedRun | None) -> Table:
         sections += _measured(finished, metrics)
     columns = tuple(column(metric, metrics[metric], records) for metric in metrics)
     notes = [f"* {published.source}"] + ([published.note] if published.note else [])
-    return Table(published.title, f"tab:{name}", columns, tuple(sections), tuple(notes))
+    number, _, title = published.title.partition(": ")
+    caption = f"{title[0].upper()}{title[1:]}, as {number} of the paper"
+    return Table(caption, f"tab:{name}", columns, tuple(sections), tuple(notes))
 
 
 def render_paper(name: str, finished: FinishedRun | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.check import main as check_main
 from bench.comparison.conventions import explained_metrics
-from bench.doctor import verdicts
+from bench.doctor import causes, verdicts
 from bench.doctor.examination import CHECKS
 from bench.doctor.report import EXIT_CODES
 from bench.metrics.protocol import load_metric, metric_names
@@ -64,8 +64,8 @@ def test_limits_are_those_of_the_code(import_page):
         f"{verdicts.SHIFT_ALONE} px",
         f"{verdicts.TONE_ERROR} over",
         f"{verdicts.TONE_WARNING} (5 levels)",
-        f"{verdicts.COPY_DB:.0f} dB",
-        f"{verdicts.HR_COPY_DB:.0f} dB",
+        f"{causes.COPY_DB:.0f} dB",
+        f"{causes.HR_COPY_DB:.0f} dB",
     ):
         assert limit in import_page
 

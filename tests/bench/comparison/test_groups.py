@@ -79,7 +79,7 @@ def test_infinite_values_are_left_out(attributes):
 
 
 def test_an_image_without_attributes_is_named(attributes):
-    with pytest.raises(InputError, match="1 images, such as zz"):
+    with pytest.raises(InputError, match=r"1 of 2 images, such as zz: .* have 60, such as p0"):
         break_down(SystemValues("s", ["p0", "zz"], {"psnr": np.ones(2)}), attributes, METRICS)
 
 
@@ -169,7 +169,9 @@ def test_csv_and_jsonl_say_the_same(tmp_path):
     assert set(read_attributes(tmp_path / "a.csv")) == {"a", "b"}
 
 
-@pytest.mark.parametrize("text", ["", '{"sex": "f"}\n', "{broken\n"])
+@pytest.mark.parametrize(
+    "text", ["", '{"sex": "f"}\n', "{broken\n", "[1]\n", '{"image": "a"}\n{"sex": "f"}\n']
+)
 def test_unusable_files_are_refused(tmp_path, text):
     (tmp_path / "a.jsonl").write_text(text)
     with pytest.raises(InputError):

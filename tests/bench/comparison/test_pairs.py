@@ -1,5 +1,6 @@
 """`python -m bench.compare`: pairs, verdicts and refusals, on runs of tiny systems."""
 
+import csv
 import json
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from bench import compare, run
 from bench.comparison import pairs
-from bench.comparison.ranking import Scored, rank
+from bench.comparison.ranking import Scored, printed_p, rank
 from bench.metrics.protocol import load_metric
 from sr3.base.errors import InputError
 
@@ -43,7 +44,7 @@ def test_every_pair_of_a_run_on_every_metric(finished, capsys):
     assert line["n"] == 12
     printed = capsys.readouterr().out
     assert "bicubic is better" in printed
-    assert "paired bootstrap" in printed
+    assert "sign-flip permutation (exact)" in printed
 
 
 def test_units_are_those_of_the_tables(finished):
@@ -119,3 +120,26 @@ def test_set_values_are_compared_by_their_draws():
     (line,) = pairs.compare(judged)
     assert (line.verdict, line.n, line.wins_a) == ("b is better", 100, None)
     assert line.test == "resampled features"
+    assert line.p == "< 0.004"  # of 300 draws none is as far out
+    assert line.p_holm == 1 / 301
+
+
+def test_p_values_as_printed():
+    assert [printed_p(p) for p in (0.0421, 0.0014, 3e-40, 1.0)] == [
+        "0.042", "0.001", "< 0.001", "1.000"
+    ]  # fmt: skip
+    assert [printed_p(p, True) for p in (3 / 1001, 0.0421, 1 / 1001)] == [
+        "< 0.003", "< 0.043", "< 0.001"
+    ]  # fmt: skip
+
+
+def test_the_table_holds_what_the_json_does(finished, tmp_path):
+    folder, path = finished(), tmp_path / "pairs.csv"
+    assert compare.main([str(folder), "--csv", str(path)]) == 0
+    lines = lines_of(folder, folder)
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = {(row["metric"], row["a"], row["b"]): row for row in csv.DictReader(handle)}
+    assert rows.keys() == lines.keys()
+    for key, row in rows.items():
+        assert row["p"] == lines[key]["p"]
+        assert float(row["p_holm"]) == lines[key]["p_holm"]

@@ -69,6 +69,26 @@ def test_set_metrics_compare_draws_over_the_same_resamples():
     assert ranking.pairs[0].p_value < 0.05
 
 
+def test_a_floor_of_the_draws_is_carried_through_the_correction():
+    rng, common = np.random.default_rng(0), np.random.default_rng(1).normal(0, 5, 99)
+
+    def of(value):
+        return Scored(set_value=value, draws=value + common + rng.normal(0, 0.1, 99), n=100)
+
+    ranking = rank(load_metric("consistency"), {"a": of(10), "b": of(12), "c": of(12.02)})
+    found = {(pair.a, pair.b): pair for pair in ranking.pairs}
+    assert found["a", "b"].p_value == found["a", "c"].p_value == 1 / 100
+    assert found["a", "b"].p_holm == pytest.approx(3 / 100)
+    assert {pair for pair in found if found[pair].p_is_bound} == {("a", "b"), ("a", "c")}
+
+
+def test_tests_of_images_have_no_floor(base):
+    gain = np.random.default_rng(1).uniform(0.1, 1, 100)
+    ranking = rank(load_metric("psnr"), scored(a=base, b=base + gain, c=base + 2 * gain))
+    assert all(0 < pair.p_holm < 1e-20 for pair in ranking.pairs)
+    assert not any(pair.p_is_bound for pair in ranking.pairs)
+
+
 def test_marks_read_back_what_was_stored(base):
     stored = {"psnr": rank(load_metric("psnr"), scored(a=base, b=base + 1, c=base - 1)).to_json()}
     assert marks(stored, "psnr") == {"b": "best", "a": "second"}

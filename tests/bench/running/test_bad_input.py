@@ -133,6 +133,14 @@ def test_names_of_rows_are_checked(refused, images):
     assert "none of hr, run" in refused(folder, "--system", f"run={folder}")
 
 
+def test_attributes_of_other_images(refused, images):
+    line = refused(images(), "--groups", "embedded")
+    assert "no attributes of 5 of 5 images, such as p0" in line
+    assert "no attributes of 2 of 2 images" in refused(
+        images("few", n=2), "--dry-run", "--groups", "embedded"
+    )
+
+
 def test_cuda_without_a_gpu(refused, images, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert "found no CUDA device" in refused(images(), "--device", "cuda")

@@ -14,6 +14,7 @@ from bench.statistics.intervals import (
     paired_bootstrap,
     paired_draws,
     resampling_indices,
+    sign_flips,
     tied_best_means,
     wilson,
 )
@@ -81,10 +82,7 @@ def test_paired_bootstrap_sees_what_the_unpaired_intervals_hide():
 
 def test_paired_p_value_is_uniform_without_a_difference():
     rng = np.random.default_rng(7)
-    p_values = [
-        paired_bootstrap(rng.normal(size=50), rng.normal(size=50), 400, i).p_value
-        for i in range(200)
-    ]
+    p_values = [sign_flips(rng.standard_t(3, 50))[0] for _ in range(1000)]
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
 
 
@@ -97,6 +95,74 @@ def test_paired_p_value_agrees_with_its_interval_and_the_t_test():
         assert paired.p_value == pytest.approx(t_test, abs=0.05)
         if abs(paired.p_value - 0.05) > 0.01:
             assert paired.difference.excludes(0.0) == (paired.p_value < 0.05)
+
+
+def test_the_paired_interval_is_that_of_the_differences(skewed):
+    other = np.random.default_rng(5).gamma(1.0, 1.5, size=60)
+    assert paired_bootstrap(skewed, other).difference == bootstrap_mean(skewed - other)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_sign_flips_agree_with_scipy(seed):
+    sample = np.random.default_rng(seed).normal(0.4, 1, 9)
+    theirs = stats.permutation_test(
+        (sample,), np.mean, permutation_type="samples", n_resamples=np.inf
+    )
+    assert sign_flips(sample) == (pytest.approx(theirs.pvalue), "exact")
+
+
+@pytest.mark.parametrize("shift", [0.05, 0.5, 1.0, 1.5])
+def test_the_saddlepoint_agrees_with_all_signs(shift, monkeypatch):
+    """A tail of a few sign patterns of 2^23 is coarser than any smooth curve."""
+    for seed in range(5):
+        sample = np.random.default_rng(seed).normal(shift, 1, 23)
+        approximate, how = sign_flips(sample)
+        with monkeypatch.context() as patch:
+            patch.setattr(intervals, "EXACT_FLIPS", 23)
+            exact, _ = sign_flips(sample)
+        assert how == "saddlepoint"
+        assert approximate == pytest.approx(exact, rel=0.05 if exact > 1e-4 else 0.5)
+
+
+def test_a_far_tail_agrees_with_the_distribution_on_a_grid():
+    """Sums of whole numbers have a distribution that convolution gives to the last digit."""
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(400, 2000, 138)
+    weights = np.ones(1)
+    for size in sizes:
+        grown = np.zeros(weights.size + size)
+        grown[: weights.size] += weights / 2
+        grown[size:] += weights / 2
+        weights = grown
+    for losses in (0, 1, 5, 20, 50):
+        signs = np.where(np.arange(138) < losses, -1, 1)
+        up = int(sizes[signs > 0].sum())
+        exact = 2 * weights[up:].sum()
+        assert sign_flips(sizes * signs)[0] == pytest.approx(exact, rel=0.05), losses
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(20, 16), (40, 20), (90, 30), (60, 60)])
+def test_wins_and_losses_agree_with_the_sign_test(wins, losses):
+    """A coarse grid, on which the exact value is that of a binomial."""
+    differences = 0.1 * np.repeat([1, -1], [wins, losses])
+    exact = stats.binomtest(wins, wins + losses).pvalue
+    assert sign_flips(differences)[0] == pytest.approx(exact, rel=0.1)
+
+
+def test_all_wins_have_no_floor_at_a_number_of_draws():
+    wins = np.random.default_rng(0).uniform(0.1, 2, 138)
+    assert sign_flips(wins)[0] == pytest.approx(2.0**-137)
+    assert sign_flips(-wins)[0] == sign_flips(1e-6 * wins)[0] == sign_flips(wins)[0]
+    assert sign_flips(np.full(5, 0.3)) == (2.0**-4, "exact")
+    assert 0 < sign_flips(np.ones(50_000))[0] < 1e-300
+
+
+def test_zeros_say_nothing():
+    sample = np.random.default_rng(1).normal(0.5, 1, 40)
+    assert sign_flips(np.concatenate([sample, np.zeros(60)])) == sign_flips(sample)
+    assert sign_flips(np.zeros(30)) == (1.0, "exact")
+    assert sign_flips([0.7]) == (1.0, "exact")
+    assert sign_flips(np.tile([1.0, -1.0], 30))[0] == 1.0
 
 
 def test_identical_systems_do_not_differ():
@@ -172,9 +238,13 @@ def test_paired_draws_use_what_two_systems_share():
     paired = paired_draws(10.0, 9.0, a, b, 200)
     assert paired.difference.excludes(0.0)
     assert paired.p_value < 0.01
+    assert not paired.at_floor
+    far = paired_draws(19.0, 9.0, a + 9, b, 200)
+    assert (far.p_value, far.at_floor) == (1 / 1001, True)
     same = paired_draws(9.02, 9.0, a, b, 200)
     assert not same.difference.excludes(0.0)
     assert same.p_value > 0.5
+    assert not same.at_floor
 
 
 def test_resampling_indices_are_the_same_for_every_system():

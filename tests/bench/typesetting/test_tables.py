@@ -1,17 +1,21 @@
 """Tables are pure functions of records: golden LaTeX, compiled where an engine is installed."""
 
 import os
+import re
 import shutil
 import subprocess
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.metrics.protocol import load_metric
+from bench.metrics.protocol import load_metric, metric_names
 from bench.records.published import load_table, table_names
 from bench.records.record import Record, Score
 from bench.typesetting import latex, text
 from bench.typesetting.table import build
+from bench.typesetting.widths import points, wrap
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 METRICS = ("psnr", "ssim", "consistency", "psnr_y")
@@ -100,32 +104,12 @@ def test_a_foreign_kernel_labels_the_column():
 
 
 def test_small_sets_are_greyed():
-    from dataclasses import replace
-
     metrics = {"psnr": replace(load_metric("psnr"), grey_under=2048)}
     small, large = (build([record("a", psnr=value(1.0, n=n))], metrics, {}, None)
                     for n in (100, 2048))  # fmt: skip
     assert r"\color{gray}" in latex.render(small)
     assert r"\color{gray}" not in latex.render(large)
     assert "N is under 2048" in text.render(small)
-
-
-@pytest.mark.latex
-def test_the_golden_table_compiles(tmp_path):
-    if shutil.which("pdflatex") is None:
-        if os.environ.get("REQUIRE_LATEX"):
-            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
-        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
-    document = (
-        "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
-        + (GOLDEN / "table.tex").read_text(encoding="utf-8")
-        + "\\end{document}\n"
-    )
-    (tmp_path / "d.tex").write_text(document, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "d.pdf").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -151,16 +135,28 @@ def test_what_was_only_remembered_is_marked_unverified():
     assert rows["SR3"]["fool_rate"].verified
 
 
-def compiles(tex, folder):
-    """Compile one table; the text of the log on failure."""
+def compiled(tables, folder):
+    """Compile tables in one article; the log, in which LaTeX says what does not fit."""
+    if shutil.which("pdflatex") is None:
+        if os.environ.get("REQUIRE_LATEX"):
+            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
+        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
+    body = "\\clearpage\n".join(tables)
     document = (
         "\\documentclass{article}\\usepackage{booktabs,siunitx,xcolor}\\begin{document}\n"
-        f"{tex}\\end{{document}}\n"
+        f"{body}\\end{{document}}\n"
     )
     (folder / "d.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:]
+    assert (folder / "d.pdf").read_bytes().startswith(b"%PDF")
+    return (folder / "d.log").read_text(encoding="utf-8", errors="replace")
+
+
+def complaints(log):
+    """What LaTeX could not fit into a line or a page."""
+    return [line for line in log.splitlines() if "Overfull" in line or "too large" in line]
 
 
 @pytest.fixture
@@ -194,14 +190,107 @@ def test_paper_layouts_are_golden(run):
 
 
 @pytest.mark.latex
-@pytest.mark.parametrize("name", ["table2", "table3", "table4", "table5", "table6"])
-def test_paper_layouts_compile(name, tmp_path):
-    if shutil.which("pdflatex") is None:
-        if os.environ.get("REQUIRE_LATEX"):
-            pytest.fail("REQUIRE_LATEX is set, but there is no pdflatex")
-        pytest.skip("no LaTeX engine: install texlive-latex-recommended and texlive-science")
-    compiles((GOLDEN / f"{name}.tex").read_text(encoding="utf-8"), tmp_path)
-    assert (tmp_path / "d.pdf").read_bytes().startswith(b"%PDF")
+def test_golden_tables_compile_and_fit(tmp_path):
+    log = compiled([path.read_text("utf-8") for path in sorted(GOLDEN.glob("*.tex"))], tmp_path)
+    assert complaints(log) == []
+
+
+NAMES = (
+    "bicubic", "sr3", "regression", "realesrgan-x4plus", "my_very_long_name_v2.1-of-a-system",
+    "WITHOUTANYSEPARATORBUTVERYLONG", "x", "two words and a few more of them",
+)  # fmt: skip
+
+
+def wide(metrics, names=NAMES, half=0.3):
+    """Many systems with numbers of many digits, intervals, marks, and the paper's rows."""
+    records = [
+        record(name, "reference" if name == "hr" else "system",
+               **{m: value((1234.5 if i % 5 else 27.3) / metric.shown_times,
+                           half and half / metric.shown_times)
+                  for i, (m, metric) in enumerate(metrics.items())})
+        for name in ("hr", *names)
+    ]  # fmt: skip
+    marks = {m: {"best": [names[0]], "second": names[1]} for m in metrics}
+    return build(records, metrics, marks, load_table("table2"))
+
+
+@pytest.mark.latex
+def test_eight_systems_fit_the_line(tmp_path):
+    """All metrics, three of them, both directions, sixty systems, a column of people's rates."""
+    every = {name: load_metric(name) for name in metric_names()}
+    three = {name: every[name] for name in ("psnr", "ssim", "consistency")}
+    people = replace(
+        every["psnr"],
+        title="preferred over my_very_long_name_v2.1 Task-1",
+        latex=r"Preferred over my\_very\_long\_name\_v2.1 Task-1",
+        unit="%",
+    )
+    many = [f"system {number}" for number in range(60)]
+    tables = [
+        latex.render(wide(every)),
+        latex.render(wide(three | {"people": people})),
+        latex.render_transposed(wide(three)),
+        latex.render(wide({"psnr": every["psnr"]}, many)),
+        latex.render(wide(every, half=None)),
+    ]
+    assert complaints(compiled(tables, tmp_path)) == []
+
+
+def test_every_number_of_a_wide_table_stands_once():
+    every = {name: load_metric(name) for name in metric_names()}
+    records = [
+        record(name, **{m: value((1000 + 100 * row + i + 0.001) / metric.shown_times)
+                        for i, (m, metric) in enumerate(every.items())})
+        for row, name in enumerate(NAMES)
+    ]  # fmt: skip
+    rendered = latex.render(build(records, every, {}, None))
+    found = Counter(int(number) for number in re.findall(r"\b1\d{3}\b", rendered))
+    expected = (1000 + 100 * row + i for row in range(len(NAMES)) for i in range(len(every)))
+    assert found == Counter(expected)
+    blocks = rendered.split(r"\begin{tabular}")[1:]
+    assert len(blocks) > 3
+    assert all(block.count("bicubic") == 1 for block in blocks)
+    assert rendered.count(r"\label{tab:face8x}") == 1
+    assert rendered.count(r"\addtocounter{table}{-1}") == rendered.count(r"\begin{table}") - 1
+
+
+# Measured by pdflatex with \wd on an \hbox, in points.
+MEASURED = {
+    r"Consistency $\downarrow$": (60.39, 1.0),
+    r"($\times 10^{-5}$)": (36.30, 1.0),
+    r"PSNR-Y $\uparrow$": (46.39, 1.0),
+    "Ground truth": (59.57, 1.0),
+    r"my\_system\#1": (60.11, 1.0),
+    "Regression*": (51.39, 1.0),
+    "[22.51, 23.40]": (45.91, 0.8),
+    "[-1.80, -1.20]": (43.32, 0.8),
+    "27.28": (26.20, 1.16),
+    "Saharia et al., Image Super-Resolution via Iterative Refinement": (236.63, 0.87),
+}
+
+
+@pytest.mark.parametrize("source", MEASURED)
+def test_widths_are_those_of_latex_or_a_little_more(source):
+    true, scale = MEASURED[source]
+    assert true <= points(source, scale) + 0.01 <= 1.14 * true
+
+
+def test_text_is_broken_at_spaces_and_inside_long_names_only():
+    assert wrap("two words", 300) == ["two words"]
+    assert wrap("one two three", 45) == ["one two", "three"]
+    assert wrap("my_long_name-v2 of it", 50) == ["my_long_", "name-v2", "of it"]
+    assert wrap(r"over a\_long\_name", 30, whole=True) == ["over", r"a\_long\_name"]
+    assert "".join(wrap("X" * 50, 60)) == "X" * 50
+    assert wrap("", 60) == [""]
+
+
+def test_captions_of_the_papers_layouts_do_not_number_themselves():
+    from bench.typesetting import paper
+
+    for name in paper.LAYOUTS:
+        caption = re.search(r"\\caption\{(.*)\}", paper.render_paper(name, None))[1]
+        assert not caption.startswith("Table")
+        assert caption.endswith(f"as Table {name[-1]} of the paper")
 
 
 def test_the_command_writes_suite_and_layouts(run, capsys):
