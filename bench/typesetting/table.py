@@ -18,7 +18,8 @@ State = Literal["ok", "infinite", "unavailable", "absent"]
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's heading. `note` warns about the whole column; `times` is a power of ten or 1."""
+    """A metric's heading. `note` warns about the whole column; `times` is a power of ten or 1;
+    `signed` columns hold differences, whose plus is printed."""
 
     metric: str
     title: str
@@ -28,6 +29,7 @@ class Column:
     decimals: int
     times: float
     note: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True)
