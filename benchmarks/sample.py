@@ -175,12 +175,16 @@ class Benchmark:
         return images.to_uint8(sr)
 
     def _measure(self, pixels: np.ndarray, seconds: float) -> Measured:
-        sr = images.from_uint8(pixels)
-        residual = (downsample(sr, self.model.spec.scale) - self.lr) / 2
-        shift = (sr.mean(dim=(2, 3)) - self.lr.mean(dim=(2, 3))).abs() * 127.5
+        residual = (downsample(images.from_uint8(pixels), self.model.spec.scale) - self.lr) / 2
         psnr = scores.Psnr()
         value = psnr.value(psnr.features(pixels), psnr.features(self.hr))
-        return Measured(seconds, value, float(residual.square().mean()), float(shift.max()))
+        consistency = float(residual.square().mean())
+        return Measured(seconds, value, consistency, self.colour_shift(pixels))
+
+    def colour_shift(self, pixels: np.ndarray) -> float:
+        """Largest change of a picture's mean colour against its input, of 255."""
+        means = images.from_uint8(pixels.copy()).mean(dim=(2, 3))
+        return float((means - self.lr.mean(dim=(2, 3))).abs().max() * 127.5)
 
 
 def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -> list[Row]:
@@ -234,6 +238,7 @@ def measurements(bench: "Benchmark", rows: list[Row]) -> Measurements:
         draws=DRAWS,
     )
     numbers = {row.case: {name: _number(row, name) for name in QUANTITIES} for row in rows}
+    numbers["true pictures"] = {"colour_shift": Number(bench.colour_shift(bench.hr))}
     title = f"Samplers on {len(bench.hr)} pictures of {data}, {args.precision}"
     return Measurements(title, len(bench.hr), made, QUANTITIES, numbers)
 

@@ -30,6 +30,9 @@ def keep(folder: Path, out: Path) -> Path:
         raise InputError(
             f"found no images of {', '.join(bad)} in {folder}: keep a run that is whole"
         )
+    index = read_json(folder / "results.json")
+    if own := [path for path in index["metrics"].values() if path.endswith(".py")]:
+        raise InputError(f"found metric {own[0]} in {folder}, wanted only metrics of the package")
     target = out / results.records[0].suite
     if target.resolve() == folder.resolve():
         raise InputError(f"found the run itself at {target}, wanted another folder for --keep")
@@ -38,7 +41,7 @@ def keep(folder: Path, out: Path) -> Path:
     write_json(target / "run.json", _run(read_json(folder / "run.json"), dataset))
     for name in _files(results):
         _copy(folder / name, target / name)
-    write_json(target / "results.json", read_json(folder / "results.json") | {"places": {}})
+    write_json(target / "results.json", index | {"places": {}})
     return target
 
 
