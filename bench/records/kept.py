@@ -27,9 +27,7 @@ def keep(folder: Path, out: Path) -> Path:
     """
     results = read_results(folder)
     if bad := [r.system for r in results.records if r.status != "ok"]:
-        raise InputError(
-            f"found no images of {', '.join(bad)} in {folder}: keep a run that is whole"
-        )
+        raise InputError(f"found {', '.join(bad)} without images in {folder}, wanted a whole run")
     index = read_json(folder / "results.json")
     if own := [path for path in index["metrics"].values() if path.endswith(".py")]:
         raise InputError(f"found metric {own[0]} in {folder}, wanted only metrics of the package")

@@ -19,9 +19,10 @@ from sr3.base.errors import InputError
 @pytest.fixture
 def config(images, suite, tmp_path):
     return RunConfig(
-        suite=suite, data=images("noise", n=6), systems=("bicubic", "nearest"), out=tmp_path / "runs",
+        suite=suite, data=images("noise", n=6), systems=("bicubic", "nearest"),
+        out=tmp_path / "runs",
         imports={"foreign": images("foreign", n=6, first=50)}, metrics=("psnr", "ssim"), seed=3,
-        accept=CHECKS,
+        accept=CHECKS, precision="float32",
     )  # fmt: skip
 
 
