@@ -22,7 +22,6 @@ class Quantity:
     decimals: int
     times: float = 1.0
     signed: bool = False
-    latex: str = ""
 
 
 @dataclass(frozen=True)

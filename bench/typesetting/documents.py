@@ -38,11 +38,11 @@ KEYS = ("head", "columns", "rows", "n")
 
 @dataclass
 class Filled:
-    """A document with its numbers in place, and what was different: one line each."""
+    """A document with its numbers in place, what was different, and the tables that it shows."""
 
     text: str
     changes: list[str] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
+    tables: list[tuple[str, Choice]] = field(default_factory=list)
 
 
 def fill(document: str, open_table: Open) -> Filled:
@@ -54,9 +54,13 @@ def fill(document: str, open_table: Open) -> Filled:
     filled = Filled(document)
 
     def placed(match: re.Match[str]) -> str:
-        whole = match["spec"] is not None
-        wanted = _table(match, open_table) if whole else _quote(match, open_table)
-        filled.tables += [match["spec"].partition("\n")[0].strip()] if whole else []
+        if match["spec"] is None:
+            wanted = _quote(match, open_table)
+        else:
+            name, choice = _asked(match["spec"])
+            filled.tables.append((name, choice))
+            table = markdown.render(open_table(name), choice)
+            wanted = f"<!-- table: {match['spec']}-->\n\n{table}\n\n<!-- end -->"
         line = document.count("\n", 0, match.start()) + 1
         filled.changes += _differences(line, match[0], wanted)
         return wanted
@@ -67,24 +71,19 @@ def fill(document: str, open_table: Open) -> Filled:
     return filled
 
 
-def _table(match: re.Match[str], open_table: Open) -> str:
-    name, _, rest = match["spec"].partition("\n")
-    table = open_table(name.strip())
-    choice = _choice(rest, name.strip())
-    return f"<!-- table: {match['spec']}-->\n\n{markdown.render(table, choice)}\n\n<!-- end -->"
-
-
-def _choice(text: str, name: str) -> Choice:
+def _asked(spec: str) -> tuple[str, Choice]:
+    """The name of a table and what of it is shown."""
+    name, *lines = spec.strip().splitlines()
     fields: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in lines:
         key, colon, value = line.partition(":")
         if not colon or key.strip() not in KEYS:
             raise InputError(
-                f"found {line!r} in table {name}, wanted {', '.join(KEYS)} with a colon"
+                f"found {line!r} in table {name}, wanted {', '.join(KEYS)} and a colon"
             )
         fields[key.strip()] = value.strip()
     listed = {key: _listed(fields.get(key, "")) for key in ("columns", "rows")}
-    return Choice(fields.get("head", ""), **listed, with_n=fields.get("n") == "yes")
+    return name.strip(), Choice(fields.get("head", ""), **listed, with_n=fields.get("n") == "yes")
 
 
 def _listed(text: str) -> dict[str, str]:

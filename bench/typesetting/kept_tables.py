@@ -15,6 +15,7 @@ from typing import Any
 from bench.metrics.protocol import Metric, load_metric
 from bench.records.finished import Results, read_results
 from bench.records.measurements import Measurements, Quantity, read_measurements
+from bench.typesetting.latex import escape
 from bench.typesetting.layout import Cell, Column, Row, Section, Table, build
 from sr3.base.errors import InputError
 from sr3.base.files import read_json
@@ -84,11 +85,20 @@ def groups(breakdowns: Sequence[Mapping[str, Any]], name: str) -> Table:
     metric = load_metric(name)
     shown = list(dict.fromkeys((b["system"], b["over"]) for b in chosen))
     columns = [
-        Column(title, title, title, "", "none", metric.decimals, metric.shown_times, signed=gain)
+        Column(
+            title,
+            title,
+            escape(title),
+            metric.unit,
+            "none",
+            metric.decimals,
+            metric.shown_times,
+            signed=gain,
+        )
         for title, gain in ((f"{s} - {over}" if over else s, bool(over)) for s, over in shown)
     ]
     rows = [row for found in _by_attribute(chosen, shown) for row in _of_attribute(found, metric)]
-    return _table(f"{metric.title} by group", columns, rows)
+    return _table(", ".join(filter(None, (f"{metric.title} by group", metric.unit))), columns, rows)
 
 
 def measured(found: Measurements, name: str) -> Table:
@@ -155,7 +165,7 @@ def _of_metric(name: str, metric: Metric, signed: bool = False) -> Column:
 
 def _of_quantity(name: str, quantity: Quantity) -> Column:
     return Column(
-        name, quantity.title, quantity.latex or quantity.title, quantity.unit, "none",
+        name, quantity.title, escape(quantity.title), quantity.unit, "none",
         quantity.decimals, quantity.times, signed=quantity.signed,
     )  # fmt: skip
 

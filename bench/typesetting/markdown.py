@@ -1,10 +1,10 @@
 """A table for a document: Markdown, chosen columns and rows, numbers with their intervals."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bench.typesetting import text
-from bench.typesetting.layout import Cell, Column, Row, Table, digits_of
+from bench.typesetting import latex, text
+from bench.typesetting.layout import Cell, Column, Row, Section, Table, digits_of
 from sr3.base.errors import InputError
 
 
@@ -31,20 +31,45 @@ def render(table: Table, choice: Choice | None = None) -> str:
         InputError: a column or row that the table does not have.
     """
     choice = choice or Choice()
+    shown = narrowed(table, choice)
+    rows = rows_of(shown).values()
+    n = max((row.n or 0 for row in rows), default=0)
+    heads = [choice.head.replace("{n}", str(n)), *(["n"] if choice.with_n else [])]
+    heads += [heading(column) for column in shown.columns]
+    lines = [_line(heads), "|---" * len(heads) + "|"]
+    for row in rows:
+        count = [str(row.n or "")] if choice.with_n else []
+        cells = [cell(c, column) for c, column in zip(row.cells, shown.columns, strict=True)]
+        lines.append(_line([row.label, *count, *cells]))
+    return "\n".join(lines)
+
+
+def narrowed(table: Table, choice: Choice) -> Table:
+    """The measured part of a table with the chosen columns and rows under their titles.
+
+    Raises:
+        InputError: a column or row that the table does not have.
+    """
     places = {column.metric: place for place, column in enumerate(table.columns)}
     found = rows_of(table)
     columns = _chosen(choice.columns, places, "column")
-    labels = _chosen(choice.rows, found, "row")
-    n = max((row.n or 0 for row in found.values()), default=0)
-    heads = [title or heading(table.columns[places[key]]) for key, title in columns.items()]
-    heads = [choice.head.replace("{n}", str(n)), *(["n"] if choice.with_n else []), *heads]
-    lines = [_line(heads), "|---" * len(heads) + "|"]
-    for label, title in labels.items():
-        row = found[label]
-        cells = [cell(row.cells[places[key]], table.columns[places[key]]) for key in columns]
-        count = [str(row.n or "")] if choice.with_n else []
-        lines.append(_line([title or label, *count, *cells]))
-    return "\n".join(lines)
+    rows = [
+        replace(
+            found[label],
+            label=title or label,
+            cells=tuple(found[label].cells[places[key]] for key in columns),
+        )
+        for label, title in _chosen(choice.rows, found, "row").items()
+    ]
+    titled = [_titled(table.columns[places[key]], title) for key, title in columns.items()]
+    return replace(table, columns=tuple(titled), sections=(Section("", tuple(rows)),))
+
+
+def _titled(column: Column, title: str) -> Column:
+    """A column under another title, which says unit and factor itself."""
+    if not title:
+        return column
+    return replace(column, title=title, latex=latex.escape(title), unit="", times=1.0)
 
 
 def rows_of(table: Table) -> dict[str, Row]:

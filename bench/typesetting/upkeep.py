@@ -1,12 +1,13 @@
 """Documents, and the tables beside kept records, brought in line with the records or checked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.typesetting import latex, text
+from bench.typesetting import latex, markdown, text
 from bench.typesetting.documents import fill
 from bench.typesetting.kept_tables import Open, opener
+from bench.typesetting.markdown import Choice
 from sr3.base.errors import InputError
 from sr3.base.files import write_text
 
@@ -27,7 +28,8 @@ def examine(documents: Sequence[Path], root: Path) -> Wanted:
     Raises:
         InputError: an unreadable document, or a marker that names nothing.
     """
-    open_table, wanted, shown = opener(root), Wanted(), []
+    open_table, wanted = opener(root), Wanted()
+    shown: dict[str, Choice] = {}
     for path in documents:
         try:
             filled = fill(_read(path), open_table)
@@ -35,8 +37,9 @@ def examine(documents: Sequence[Path], root: Path) -> Wanted:
             raise InputError(f"{path}: {error}") from error
         wanted.differences += [f"{path}:{change}" for change in filled.changes]
         wanted.files[path] = filled.text
-        shown += filled.tables
-    for path, table in _printed(dict.fromkeys(shown), root, open_table):
+        for name, choice in filled.tables:
+            shown.setdefault(name, choice)
+    for path, table in _printed(shown, root, open_table):
         wanted.files[path] = table
         if not path.is_file() or _read(path) != table:
             wanted.differences.append(f"{path}: found another table than its record's")
@@ -56,12 +59,17 @@ def update(documents: Sequence[Path], root: Path) -> list[str]:
     return wanted.differences
 
 
-def _printed(names: Iterable[str], root: Path, open_table: Open) -> Iterable[tuple[Path, str]]:
-    for name in names:
-        path = latex_file(root, name)
-        yield path, latex.render(open_table(name))
+def _printed(
+    shown: Mapping[str, Choice], root: Path, open_table: Open
+) -> Iterable[tuple[Path, str]]:
+    """A run's table is printed whole, others as the first document shows them."""
+    for name, choice in shown.items():
+        path, table = latex_file(root, name), open_table(name)
         if path.name == RUN_TABLE:
-            yield path.with_suffix(".txt"), text.render(open_table(name))
+            yield path.with_suffix(".txt"), text.render(table)
+            yield path, latex.render(table)
+        else:
+            yield path, latex.render(markdown.narrowed(table, choice))
 
 
 def latex_file(root: Path, name: str) -> Path:
