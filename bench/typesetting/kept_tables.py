@@ -65,8 +65,9 @@ def pairs(results: Results) -> Table:
         rows.append(Row(f"{a} - {b}", tuple(cells), results.records[0].n))
         p_values = [None if p is None else p["p_holm"] for p in these]
         rows.append(Row(f"{a} - {b}{OF_P}", tuple(map(_p_value, p_values)), None))
+    suite = results.records[0].suite
     columns = [_of_metric(name, metric, signed=True) for name, metric in results.metrics.items()]
-    return _table(f"Paired differences, {results.records[0].suite}", columns, rows)
+    return _table(f"Paired differences, {suite}", f"{suite}-pairs", columns, rows)
 
 
 def groups(breakdowns: Sequence[Mapping[str, Any]], name: str) -> Table:
@@ -89,7 +90,7 @@ def groups(breakdowns: Sequence[Mapping[str, Any]], name: str) -> Table:
             title,
             title,
             escape(title),
-            metric.unit,
+            "",
             "none",
             metric.decimals,
             metric.shown_times,
@@ -98,7 +99,8 @@ def groups(breakdowns: Sequence[Mapping[str, Any]], name: str) -> Table:
         for title, gain in ((f"{s} - {over}" if over else s, bool(over)) for s, over in shown)
     ]
     rows = [row for found in _by_attribute(chosen, shown) for row in _of_attribute(found, metric)]
-    return _table(", ".join(filter(None, (f"{metric.title} by group", metric.unit))), columns, rows)
+    caption = ", ".join(filter(None, (f"{metric.title} by group", metric.unit)))
+    return _table(caption, f"groups-{name}", columns, rows)
 
 
 def measured(found: Measurements, name: str) -> Table:
@@ -114,7 +116,7 @@ def measured(found: Measurements, name: str) -> Table:
             else:
                 cells.append(_filled(quantity.times, number.value, number.low, number.high))
         rows.append(Row(label, tuple(cells), found.n))
-    return _table(found.title, columns, rows, label=name.replace("/", "-"))
+    return _table(found.title, name.replace("/", "-"), columns, rows)
 
 
 def _by_attribute(
@@ -170,5 +172,5 @@ def _of_quantity(name: str, quantity: Quantity) -> Column:
     )  # fmt: skip
 
 
-def _table(caption: str, columns: Sequence[Column], rows: Sequence[Row], label: str = "") -> Table:
+def _table(caption: str, label: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
     return Table(caption, f"tab:{label}", tuple(columns), (Section("", tuple(rows)),), ())
