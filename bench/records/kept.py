@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.records.finished import Results, read_results
+from bench.records.finished import FinishedRun, read_finished
 from bench.records.provenance import CHECKOUT
 from sr3.base.errors import InputError
 from sr3.base.files import read_json, write_json, write_text
@@ -25,7 +25,7 @@ def keep(folder: Path, out: Path) -> Path:
     Raises:
         InputError: no finished run, a run of a system that failed, or a target that is no kept run.
     """
-    results = read_results(folder)
+    results = read_finished(folder)
     if bad := [r.system for r in results.records if r.status != "ok"]:
         raise InputError(f"found {', '.join(bad)} without images in {folder}, wanted a whole run")
     index = read_json(folder / "results.json")
@@ -71,7 +71,7 @@ def _words(option: str, value: Any) -> list[str]:
     return [option, ",".join(value) if isinstance(value, list) else str(value)]
 
 
-def _files(results: Results) -> list[str]:
+def _files(results: FinishedRun) -> list[str]:
     """Names of what is kept; draws and groups where there are any."""
     named = [part.format(r.system) for r in results.records for part in OF_SYSTEM]
     known = [name for name in (*named, *OF_RUN) if name != "results.json"]

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 
 from bench.typesetting import markdown
 from bench.typesetting.kept_tables import Open
-from bench.typesetting.layout import Cell, Table
 from bench.typesetting.markdown import Choice, number
+from bench.typesetting.table import Cell, Table
 from sr3.base.errors import InputError
 
 BLOCK = re.compile(r"<!-- table: (?P<spec>[^>]*?)-->\n(?P<body>.*?)<!-- end -->", re.DOTALL)

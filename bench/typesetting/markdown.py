@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bench.typesetting import latex, text
-from bench.typesetting.layout import Cell, Column, Row, Section, Table, digits_of
+from bench.typesetting.table import Cell, Column, Row, Section, Table, digits_of
 from sr3.base.errors import InputError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.finished import read_results, suite_folders
+from bench.records.finished import read_finished, suite_folders
 from bench.records.kept import KEPT
 from bench.records.measurements import read_measurements
 from bench.typesetting.upkeep import examine
@@ -36,7 +36,7 @@ def test_no_interval_stands_without_a_record(path):
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_a_kept_run_is_whole_and_of_the_shipped_weights(run):
-    results = read_results(run)
+    results = read_finished(run)
     for record in results.records:
         assert record.status == "ok"
         assert len(results.images) == record.n

@@ -9,10 +9,11 @@ import pytest
 from bench import run as run_command
 from bench import tables
 from bench.doctor.examination import CHECKS
-from bench.records.finished import read_results
+from bench.records.finished import read_finished
 from bench.records.kept import command_of, keep, without_places
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from sr3.base.errors import InputError
 
 
@@ -28,7 +29,7 @@ def config(images, suite, tmp_path):
 
 @pytest.fixture
 def finished(config):
-    return runner.run(runner.plan(config), say=lambda line: None).folder
+    return runner.run(plan(config), say=lambda line: None).folder
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def kept(finished, tmp_path):
 
 
 def test_every_number_is_kept(finished, kept):
-    first, second = read_results(finished), read_results(kept)
+    first, second = read_finished(finished), read_finished(kept)
     assert [r.metrics for r in second.records] == [r.metrics for r in first.records]
     assert second.comparisons == first.comparisons
     assert second.images == first.images
@@ -58,7 +59,7 @@ def test_the_command_makes_the_same_run(config, kept):
     assert words[:3] == ["python", "-m", "bench.run"]
     options = run_command.parse(words[3:])
     assert options.data == Path("noise")
-    assert dict(options.system)["foreign"].name == "foreign"
+    assert dict(options.imports)["foreign"].name == "foreign"
     for name in ("systems", "metrics", "seed", "batch_size", "samples", "precision", "accept"):
         assert getattr(options, name) == getattr(config, name)
 
@@ -77,7 +78,7 @@ def test_keeping_again_replaces_the_kept_run_and_nothing_else(finished, kept, tm
 
 def test_a_run_that_is_not_whole_is_refused(config, tmp_path):
     config = RunConfig(suite=config.suite, data=config.data, out=config.out, systems=("sr3",))
-    folder = runner.run(runner.plan(config), say=lambda line: None).folder
+    folder = runner.run(plan(config), say=lambda line: None).folder
     with pytest.raises(InputError, match="found sr3 without images"):
         keep(folder, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()

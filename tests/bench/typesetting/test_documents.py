@@ -11,10 +11,12 @@ from bench.records.kept import keep
 from bench.records.measurements import Measurements, Number, Quantity, write_measurements
 from bench.running import runner
 from bench.running.config import RunConfig
+from bench.running.plan import plan
 from bench.typesetting.documents import fill
-from bench.typesetting.kept_tables import groups, opener
-from bench.typesetting.layout import Cell, Column, Row, Section, Table
+from bench.typesetting.group_table import group_table, read_breakdowns
+from bench.typesetting.kept_tables import opener
 from bench.typesetting.markdown import Choice, number, render, rows_of
+from bench.typesetting.table import Cell, Column, Row, Section, Table
 from sr3.base.errors import InputError
 
 COLUMNS = (
@@ -149,27 +151,32 @@ def test_nothing_is_minus_zero(value, decimals, signed, shown):
     assert number(value, decimals, signed) == shown
 
 
-def test_groups_have_a_row_per_level_and_one_of_p_values():
+def test_groups_have_a_row_per_level_and_one_of_p_values(tmp_path):
     found = [
         {"system": s, "metric": "psnr", "attribute": "sex", "over": over, "p_holm": p, "p_value": p,
          "groups": [{"level": level, "value": v, "low": v - 1, "high": v + 1, "n": 9 + i}
                     for i, (level, v) in enumerate((("f", value), ("m", value + 1)))]}
         for s, over, value, p in (("bicubic", "", 20, 1.0), ("sr3", "bicubic", 3, 0.00012))
     ]  # fmt: skip
-    assert render(groups(found, "psnr"), Choice(with_n=True)).splitlines()[2:] == [
+    (tmp_path / "groups.json").write_text(json.dumps(found))
+    breakdowns = read_breakdowns(tmp_path / "groups.json")
+    assert render(group_table(breakdowns, "psnr"), Choice(with_n=True)).splitlines()[2:] == [
         "| sex f | 9 | 20.00 [19.00, 21.00] | +3.00 [+2.00, +4.00] |",
         "| sex m | 10 | 21.00 [20.00, 22.00] | +4.00 [+3.00, +5.00] |",
         "| sex p |  | 1.00 | 0.00012 |",
     ]
     with pytest.raises(InputError, match="found no metric ssim by group, wanted one of psnr"):
-        groups(found, "ssim")
+        group_table(breakdowns, "ssim")
+    (tmp_path / "groups.json").write_text('[{"system": "a"}]')
+    with pytest.raises(InputError, match="found no groups"):
+        read_breakdowns(tmp_path / "groups.json")
 
 
 @pytest.fixture
 def root(images, suite, tmp_path):
     """A kept run of two systems, and a benchmark's numbers beside it."""
     config = RunConfig(suite=suite, data=images(n=6), out=tmp_path / "runs")
-    folder = runner.run(runner.plan(config), say=lambda line: None).folder
+    folder = runner.run(plan(config), say=lambda line: None).folder
     keep(folder, tmp_path / "kept" / "noise")
     columns = {"fd": Quantity("FD", "", 1), "error": Quantity("error", "MSE", 2, times=1e5)}
     rows = {"ddim:8": {"fd": Number(31.25, 28.0, 34.5), "error": Number(2e-5)}, "none": {}}
