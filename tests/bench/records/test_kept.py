@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bench import run as run_command
 from bench import tables
 from bench.doctor.examination import CHECKS
+from bench.images.hr import EMBEDDED
 from bench.records.finished import read_finished
 from bench.records.kept import command_of, keep, without_places
 from bench.running import runner
@@ -16,18 +18,26 @@ from bench.running.config import RunConfig
 from bench.running.plan import plan
 from sr3.base.errors import InputError
 
+N = 4
 
-@pytest.fixture
-def config(images, suite, tmp_path):
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A run of four embedded faces; the foreign system's outputs are the faces themselves."""
+    home = tmp_path_factory.mktemp("home")
+    faces = sorted((EMBEDDED / "faces-rendered").glob("*.png"))[:N]
+    for folder in ("noise", "foreign"):
+        (home / folder).mkdir()
+        for face in faces:
+            shutil.copy(face, home / folder)
     return RunConfig(
-        suite=suite, data=images("noise", n=6), systems=("bicubic", "nearest"),
-        out=tmp_path / "runs",
-        imports={"foreign": images("foreign", n=6, first=50)}, metrics=("psnr", "ssim"), seed=3,
-        accept=CHECKS, precision="float32",
+        suite="face8x", data=home / "noise", systems=("bicubic", "nearest"), out=home / "runs",
+        imports={"foreign": home / "foreign"}, metrics=("psnr", "ssim"), seed=3, accept=CHECKS,
+        precision="float32",
     )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def finished(config):
     return runner.run(plan(config), say=lambda line: None).folder
 
@@ -48,9 +58,9 @@ def test_every_number_is_kept(finished, kept):
         }
 
 
-def test_no_pictures_caches_or_folders_of_the_machine_are(kept, tmp_path):
+def test_no_pictures_caches_or_folders_of_the_machine_are(kept, config):
     assert {path.suffix for path in kept.iterdir()} == {".json", ".csv"}
-    assert all(str(tmp_path) not in path.read_text() for path in kept.iterdir())
+    assert all(str(config.data.parent) not in path.read_text() for path in kept.iterdir())
 
 
 def test_the_command_makes_the_same_run(config, kept):
@@ -76,12 +86,19 @@ def test_keeping_again_replaces_the_kept_run_and_nothing_else(finished, kept, tm
         keep(finished, tmp_path / "mine")
 
 
-def test_a_run_that_is_not_whole_is_refused(config, tmp_path):
-    config = RunConfig(suite=config.suite, data=config.data, out=config.out, systems=("sr3",))
-    folder = runner.run(plan(config), say=lambda line: None).folder
-    with pytest.raises(InputError, match="found sr3 without images"):
-        keep(folder, tmp_path / "kept")
+def test_a_run_that_is_not_whole_is_refused(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run, ignore=shutil.ignore_patterns("images", "cache*"))
+    record = json.loads((run / "nearest.json").read_text())
+    (run / "nearest.json").write_text(json.dumps(record | {"status": "failed: no memory"}))
+    with pytest.raises(InputError, match="found nearest without images"):
+        keep(run, tmp_path / "kept")
     assert not (tmp_path / "kept").exists()
+
+
+def test_images_of_a_kept_run_are_asked_for_in_vain(kept):
+    with pytest.raises(InputError, match=r"kept without them: make the run again"):
+        read_finished(kept).path("bicubic", "000")
 
 
 def test_options_that_are_not_set_are_left_out():
@@ -90,12 +107,8 @@ def test_options_that_are_not_set_are_left_out():
 
 
 def test_only_absolute_paths_are_cut():
-    found = {"a": ["/home/me/data/set/test", "/"], "b": "MSE / 2", "c": {"d": "outputs/x"}}
-    assert without_places(found) == {
-        "a": ["set/test", "."],
-        "b": "MSE / 2",
-        "c": {"d": "outputs/x"},
-    }
+    found = {"a": ["/home/me/set/test", 1], "b": "MSE / 2", "c": {"d": "outputs/x"}}
+    assert without_places(found) == found | {"a": ["set/test", 1]}
 
 
 def test_the_command_line_keeps(finished, tmp_path, capsys):
