@@ -8,6 +8,7 @@ import pytest
 from bench.records.finished import read_finished, suite_folders
 from bench.records.kept import KEPT
 from bench.records.measurements import read_measurements
+from bench.records.record import read_record
 from bench.typesetting.upkeep import examine
 from sr3.networks.checkpoint import sha256, shipped
 
@@ -50,6 +51,14 @@ def test_a_kept_run_is_whole_and_of_the_shipped_weights(run):
 def test_the_samplers_were_measured_with_the_shipped_weights():
     made = read_measurements(KEPT / "portraits128" / "samplers.json").made
     assert made["weights"]["sha256"] == sha256(shipped("face8x-sr3"))
+
+
+def test_the_shift_that_the_doctor_found_is_the_one_on_the_page():
+    record = read_record(KEPT / "imagenet256" / "natural4x" / "realesrgan.json")
+    finding = record.provenance["doctor"]["findings"]["shift"]
+    right, down = map(float, re.findall(r"-?\d+\.\d+", finding))
+    page = " ".join((ROOT / "docs" / "import.md").read_text(encoding="utf-8").split())
+    assert f"lie {-right} px left of and {-down} px above" in page
 
 
 def test_kept_results_are_text_and_small_and_name_no_machine():
