@@ -32,7 +32,7 @@ MARK = r"<!-- (?P<name>[^;>]+); (?P<row>[^;>]+); (?P<column>[^;>]+?)(?:; (?P<par
 QUOTE = re.compile(
     r"(?P<p>p [=<] )?(?P<number>[+-]?\d+(?:\.\d+)?)(?P<interval> \[[^\]\n]*\])?" + MARK
 )
-UNFILLED = re.compile(r"<!-- (?:table:|end|[^;>]+;[^;>]+;)[^>]*-->")
+UNFILLED = re.compile(r"<!-- (?:end|(?:table:|[^;>]+;[^;>]+;)[^>]*?)\s*-->")
 KEYS = ("head", "columns", "rows", "n")
 
 
