@@ -30,10 +30,14 @@ def main(argv: list[str] | None = None) -> int:
     require_bench_extra()
     from bench.comparison.attributes import resolve
     from bench.reporting.group_files import write_groups
-    from bench.typesetting.group_text import render, table
+    from bench.typesetting import group_text, markdown
+    from bench.typesetting.group_table import group_table
 
     found = write_groups(options.run, resolve(options.groups), options.baseline)
-    print(table(found, options.table) if options.table else render(found), end="")
+    if options.table:
+        print(markdown.render(group_table(found, options.table), markdown.Choice(with_n=True)))
+    else:
+        print(group_text.render(found), end="")
     return 0
 
 

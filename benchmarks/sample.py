@@ -6,14 +6,15 @@ FOLDER holds HR pictures of the model's size. For each sampler and number of ste
 pictures per second and the network's evaluations, the Frechet distance to the HR set on the
 offline extractor with a bootstrap interval, PSNR, consistency and the largest colour shift; and the
 difference in Frechet distance to Algorithm 2 at its most steps, over the same resampled pictures.
-Writes sample.csv, sample.md and sample.png. What is done is kept under --out, so the same command
-goes on where it stopped. Measure on a quiet machine: beside another job the speed says nothing.
+Writes sample.json, with the command and what else the numbers depend on, and from it sample.csv,
+sample.md and sample.png. What is done is kept under --out, so the same command goes on where it
+stopped. Measure on a quiet machine: beside another job the speed says nothing.
 """
 
 import argparse
 import csv
 import json
-import platform
+import shlex
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,8 +23,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from bench.images.hr import ImageSet, Item
+from bench.records.measurements import (
+    Measurements,
+    Number,
+    Quantity,
+    made_here,
+    write_measurements,
+)
 from bench.statistics.frechet import paired_bootstrap
 from bench.statistics.intervals import interval_of_draws
+from bench.typesetting import kept_tables, markdown
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_text
 from sr3.base.rng import generator_of
@@ -40,6 +50,16 @@ from sr3.searching.space import key_of
 STEPS = (1, 2, 4, 8, 16, 32, 100)
 BASELINE = "ancestral"
 DRAWS = 1000
+PLAIN = {"temperature": 1.0, "spread": 1.0}
+QUANTITIES = {
+    "evaluations": Quantity("evaluations", "", 0),
+    "images_per_second": Quantity("images/s", "", 2),
+    "fd": Quantity("FD", "", 1),
+    "fd_minus_baseline": Quantity("FD - baseline", "", 1, signed=True),
+    "psnr": Quantity("PSNR", "dB", 2),
+    "consistency": Quantity("consistency", "MSE", 3, times=1e5),
+    "colour_shift": Quantity("colour shift", "of 255", 2),
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,12 @@ class Case:
         parts += [f"--{k} {v:g}" for k, v in self._softened().items() if v != 1]
         return " ".join(part for part in parts if part)
 
+    @property
+    def planned(self) -> str:
+        """The case as `--plan` takes it."""
+        softened = f"@{self.temperature:g}/{self.spread:g}" if self._softened() != PLAIN else ""
+        return f"{self.sampler}{'+' if self.consistent else ''}:{self.steps}{softened}"
+
     def _softened(self) -> dict[str, float]:
         return {"temperature": self.temperature, "spread": self.spread}
 
@@ -77,6 +103,7 @@ class Measured:
 class Row:
     """A line of the table. fd_minus_baseline is None for the baseline itself."""
 
+    case: str
     label: str
     sampler: str
     steps: int
@@ -93,7 +120,7 @@ class Row:
     difference_low: float | None
     difference_high: float | None
     psnr: float
-    consistency_e5: float
+    consistency: float
     colour_shift: float
 
 
@@ -107,7 +134,11 @@ class Benchmark:
         self.score = scores.FrechetLite()
         paths = images.list_images(args.data)[: args.limit]
         self.hr = np.stack([images.read_rgb(p) for p in paths])
-        self.key = [checkpoint.sha256(weights), *map(checkpoint.sha256, paths), args.precision]
+        digests = [checkpoint.sha256(path) for path in paths]
+        self.key = [checkpoint.sha256(weights), *digests, args.precision]
+        items = [Item(p.stem, p, digest) for p, digest in zip(paths, digests, strict=True)]
+        items.sort(key=lambda item: item.stem)
+        self.data_sha256 = ImageSet("", args.data, "--data", tuple(items)).sha256
         small = downsample(images.from_uint8(self.hr.copy()), self.model.spec.scale)
         self.lr = images.from_uint8(images.to_uint8(small))
         args.out.mkdir(parents=True, exist_ok=True)
@@ -144,12 +175,16 @@ class Benchmark:
         return images.to_uint8(sr)
 
     def _measure(self, pixels: np.ndarray, seconds: float) -> Measured:
-        sr = images.from_uint8(pixels)
-        residual = (downsample(sr, self.model.spec.scale) - self.lr) / 2
-        shift = (sr.mean(dim=(2, 3)) - self.lr.mean(dim=(2, 3))).abs() * 127.5
+        residual = (downsample(images.from_uint8(pixels), self.model.spec.scale) - self.lr) / 2
         psnr = scores.Psnr()
         value = psnr.value(psnr.features(pixels), psnr.features(self.hr))
-        return Measured(seconds, value, float(residual.square().mean()), float(shift.max()))
+        consistency = float(residual.square().mean())
+        return Measured(seconds, value, consistency, self.colour_shift(pixels))
+
+    def colour_shift(self, pixels: np.ndarray) -> float:
+        """Largest change of a picture's mean colour against its input, of 255."""
+        means = images.from_uint8(pixels.copy()).mean(dim=(2, 3))
+        return float((means - self.lr.mean(dim=(2, 3))).abs().max() * 127.5)
 
 
 def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -> list[Row]:
@@ -170,6 +205,7 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
         schedule = schedule_choice.choose(bench.model.spec, case.sampler, case.steps, None)
         rows.append(
             Row(
+                case=case.planned,
                 label=case.label,
                 **asdict(case),
                 schedule=schedule.name,
@@ -182,28 +218,47 @@ def tabulate(bench: Benchmark, found: dict[Case, tuple[Measured, np.ndarray]]) -
                 difference_low=low,
                 difference_high=high,
                 psnr=measured.psnr,
-                consistency_e5=measured.consistency * 1e5,
+                consistency=measured.consistency,
                 colour_shift=measured.colour_shift,
             )
         )
     return rows
 
 
-def markdown(rows: list[Row], head: str) -> str:
-    """The table, under a line on what was measured where."""
-    titles = ["sampler", "steps", "evaluations", "images/s", "FD (95 %)", "FD - baseline (95 %)"]
-    titles += ["PSNR", "consistency x1e-5", "colour shift, of 255"]
-    lines = [head, "", "| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
-    for r in rows:
-        difference = "baseline"
-        if r.fd_minus_baseline is not None:
-            bounds = f"({r.difference_low:+.1f} to {r.difference_high:+.1f})"
-            difference = f"{r.fd_minus_baseline:+.1f} {bounds}"
-        cells = [r.label, r.steps, r.evaluations]
-        cells += [f"{r.images_per_second:.2f}", f"{r.fd:.1f} ({r.fd_low:.1f} to {r.fd_high:.1f})"]
-        cells += [difference, f"{r.psnr:.2f}", f"{r.consistency_e5:.3f}", f"{r.colour_shift:.2f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines) + "\n"
+def measurements(bench: "Benchmark", rows: list[Row]) -> Measurements:
+    """The rows with all that they depend on, for tables and documents."""
+    args = bench.args
+    data = f"{args.data.resolve().parent.name}/{args.data.name}"
+    made = made_here(
+        command_of(args, data),
+        args.device,
+        data={"name": data, "sha256": bench.data_sha256, "n": len(bench.hr)},
+        weights={"name": Path(args.weights).name, "sha256": bench.key[0]},
+        precision=args.precision,
+        draws=DRAWS,
+    )
+    numbers = {row.case: {name: _number(row, name) for name in QUANTITIES} for row in rows}
+    numbers["true pictures"] = {"colour_shift": Number(bench.colour_shift(bench.hr))}
+    title = f"Samplers on {len(bench.hr)} pictures of {data}, {args.precision}"
+    return Measurements(title, len(bench.hr), made, QUANTITIES, numbers)
+
+
+def _number(row: Row, name: str) -> Number:
+    if name == "fd":
+        return Number(row.fd, row.fd_low, row.fd_high)
+    if name == "fd_minus_baseline":
+        return Number(row.fd_minus_baseline, row.difference_low, row.difference_high)
+    return Number(getattr(row, name))
+
+
+def command_of(args: argparse.Namespace, data: str) -> str:
+    """The command that makes the numbers again, without this machine's folders."""
+    words = ["python", "benchmarks/sample.py", "--data", data, "--out", "OUT"]
+    for name in ("weights", "plan", "limit", "batch_size", "threads", "device", "precision"):
+        if (value := getattr(args, name)) is not None:
+            shown = " ".join(value.split()) if name == "plan" else value
+            words += [f"--{name.replace('_', '-')}", str(shown)]
+    return shlex.join([*words, *(["--consistent"] if args.consistent else [])])
 
 
 def plot(path: Path, rows: list[Row]) -> None:
@@ -255,17 +310,6 @@ def read_plan(text: str | None, consistent: bool) -> list[Case]:
     return cases
 
 
-def describe(bench: Benchmark) -> str:
-    """One line: data, weights, machine."""
-    args = bench.args
-    device = torch.cuda.get_device_name() if args.device == "cuda" else platform.machine()
-    return (
-        f"{len(bench.hr)} pictures of {args.data.name}, weights {bench.key[0][:16]}, {device} "
-        f"with {torch.get_num_threads()} threads, torch {torch.__version__}, {args.precision}, "
-        f"batch {args.batch_size}; intervals from {DRAWS} draws of the pictures."
-    )
-
-
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -291,13 +335,15 @@ def main(argv: list[str] | None = None) -> int:
         torch.set_num_threads(args.threads)
     cases = read_plan(args.plan, args.consistent)
     bench = Benchmark(args)
-    found = {case: bench.run(case) for case in tqdm(cases, unit="case")}
-    rows = tabulate(bench, found)
+    rows = tabulate(bench, {case: bench.run(case) for case in tqdm(cases, unit="case")})
     with (args.out / "sample.csv").open("w", newline="") as opened:
         writer = csv.DictWriter(opened, [f.name for f in fields(Row)])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    text = markdown(rows, describe(bench))
+    found = measurements(bench, rows)
+    write_measurements(args.out / "sample.json", found)
+    table = kept_tables.measured(found, "samplers")
+    text = f"{table.caption}\n\n{markdown.render(table, markdown.Choice('sampler'))}\n"
     write_text(args.out / "sample.md", text)
     plot(args.out / "sample.png", rows)
     print(text)

@@ -1,4 +1,4 @@
-"""What stays of a run: records with provenance, the finished run read back, published numbers.
+"""What stays of a run: records with provenance, the finished run read back, kept or published.
 
-Imports images, metrics and statistics. Hands out Record, FinishedRun, PublishedTable.
+Imports images, metrics and statistics. Hands out Record, FinishedRun, Measurements, PublishedTable.
 """

@@ -59,7 +59,16 @@ class FinishedRun:
     places: Mapping[str, "ImageFolder"]
 
     def path(self, system: str, stem: str) -> Path:
-        """File of one image of a system, or of HR under the name of the reference."""
+        """File of one image of a system, or of HR under the name of the reference.
+
+        Raises:
+            InputError: the run was kept without its images.
+        """
+        if system not in self.places:
+            raise InputError(
+                f"found no images of {system} beside {self.folder}, which was kept without them: "
+                "make the run again with the command in its run.json"
+            )
         place = self.places[system]
         return self.folder / place.folder / f"{stem}{place.suffixes.get(stem, '.png')}"
 

@@ -1,10 +1,9 @@
-"""A breakdown as text: a line per group for people, a Markdown table for a document."""
+"""A breakdown as text: a line per group."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bench.comparison.groups import Breakdown, Group
 from bench.metrics.protocol import Metric, load_metric
-from sr3.base.errors import InputError
 
 ALPHA = 0.05
 
@@ -30,34 +29,6 @@ def render(breakdowns: Sequence[Breakdown]) -> str:
             value, bounds = _numbers(group, load_metric(b.metric), sign=bool(b.over))
             lines.append(f"    {group.level:24} {value:>9} {bounds}  n = {group.n}")
     return "\n".join(lines) + "\n"
-
-
-def table(breakdowns: Sequence[Breakdown], metric: str) -> str:
-    """One metric as a Markdown table: a row per group, a column per system, then the gains.
-
-    Raises:
-        InputError: the run has no such per-image metric.
-    """
-    chosen = [b for b in breakdowns if b.metric == metric]
-    if not chosen:
-        known = ", ".join(dict.fromkeys(b.metric for b in breakdowns))
-        raise InputError(f"found no metric {metric} by group, wanted one of {known}")
-    return "\n".join(_table_lines(chosen, load_metric(metric))) + "\n"
-
-
-def _table_lines(chosen: Sequence[Breakdown], metric: Metric) -> Iterator[str]:
-    columns = list(dict.fromkeys((b.system, b.over) for b in chosen))
-    heads = [f"{system} - {over}" if over else system for system, over in columns]
-    yield "| | | n | " + " | ".join(heads) + " |"
-    yield "|---" * (3 + len(columns)) + "|"
-    for attribute in dict.fromkeys(b.attribute for b in chosen):
-        found = {(b.system, b.over): b for b in chosen if b.attribute == attribute}
-        row = [found[column] for column in columns]
-        for place, group in enumerate(row[0].groups):
-            cells = [" ".join(_numbers(b.groups[place], metric, bool(b.over))) for b in row]
-            yield f"| {attribute} | {group.level} | {group.n} | " + " | ".join(cells) + " |"
-        tests = [f"{'**' * differs(b)}{b.p_holm:.2g}{'**' * differs(b)}" for b in row]
-        yield f"| | p | | {' | '.join(tests)} |"
 
 
 def _numbers(group: Group, metric: Metric, sign: bool) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 The renderers (`text`, `latex` and the report) print it and decide nothing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,11 +15,14 @@ from bench.records.published import PublishedRow, PublishedTable
 from bench.records.record import REFERENCE, Record, Score
 
 State = Literal["ok", "infinite", "unavailable", "absent"]
+OF_P = " p"  # ends the label of a row of p-values
+DIGITS_OF_P = 2
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's heading. `note` warns about the whole column; `times` is a power of ten or 1."""
+    """A metric's heading. `note` warns about the whole column; `times` is a power of ten or 1;
+    `signed` columns hold differences, whose plus is printed."""
 
     metric: str
     title: str
@@ -28,6 +32,7 @@ class Column:
     decimals: int
     times: float
     note: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,25 @@ def cell(metric: Metric, score: Score | None, mark: str = "") -> Cell:
         for number in (score.value, score.low, score.high)
     )
     return Cell("ok", value, low, high, mark, grey=score.n < metric.grey_under)
+
+
+def display_cell(times: float, value: float, low: float | None, high: float | None) -> Cell:
+    """A value in its own unit with its interval, printed times `times`."""
+    low, high = (None if bound is None else bound * times for bound in (low, high))
+    return Cell("ok", value * times, low, high)
+
+
+def p_cell(p: float | None) -> Cell:
+    """A p-value with two digits that count."""
+    if p is None:
+        return Cell("absent")
+    decimals = DIGITS_OF_P - 1 - math.floor(math.log10(p)) if p > 0 else DIGITS_OF_P
+    return Cell("ok", p, decimals=max(decimals, DIGITS_OF_P))
+
+
+def plain(caption: str, label: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
+    """A table of one section without notes."""
+    return Table(caption, f"tab:{label}", tuple(columns), (Section("", tuple(rows)),), ())
 
 
 def label_of(record: Record) -> str:

@@ -35,7 +35,7 @@ def test_every_option_is_described(parse, monkeypatch):
 
 def test_no_option_is_described_that_is_not_there(monkeypatch):
     known = options_of(sample.parse, monkeypatch) | options_of(search.parse, monkeypatch)
-    known |= {"--nproc-per-node", "--plan"}  # of torchrun and of benchmarks/sample.py
+    known |= {"--nproc-per-node", "--plan", "--threads"}  # of torchrun and of benchmarks/sample.py
     assert set(re.findall(r"--[a-z][a-z-]+", TEXT)) <= known
 
 

@@ -13,7 +13,9 @@ from bench.metrics.protocol import load_metric
 from bench.reporting.group_files import write_groups
 from bench.reporting.page import write_page
 from bench.statistics.intervals import bootstrap_mean
-from bench.typesetting.group_text import render, table
+from bench.typesetting import markdown
+from bench.typesetting.group_table import group_table
+from bench.typesetting.group_text import render
 from sr3.base.errors import InputError
 from sr3.pictures.images import open_image
 
@@ -152,13 +154,14 @@ def test_the_table_has_a_row_per_group_and_the_gains_beside(attributes):
     base = np.linspace(20, 30, 60)
     one, other = judged("bicubic", psnr=base), judged("s", psnr=base + 1)
     found = break_down(one, attributes, METRICS) + gains(other, one, attributes, METRICS)
-    lines = table(found, "psnr").splitlines()
-    assert lines[0] == "| | | n | bicubic | s - bicubic |"
-    assert lines[2].startswith("| half | a | 30 | 24.92 [")
+    choice = markdown.Choice(with_n=True)
+    lines = markdown.render(group_table(found, "psnr"), choice).splitlines()
+    assert lines[0] == "|  | n | bicubic | s - bicubic |"
+    assert lines[2].startswith("| half a | 30 | 24.92 [")
     assert lines[2].endswith("| +1.00 [+1.00, +1.00] |")
     assert "s  PSNR gain over bicubic  by half: p = 1\n" in render(found)
     with pytest.raises(InputError, match="no metric ssim by group, wanted one of psnr"):
-        table(found, "ssim")
+        group_table(found, "ssim")
 
 
 def test_csv_and_jsonl_say_the_same(tmp_path):
