@@ -122,7 +122,9 @@ def test_markers_that_name_nothing_are_refused(text, problem):
 
 
 def test_other_comments_and_numbers_are_left_alone():
-    text = "<!-- example: metric -->\n<!-- end of rooms -->\n1.0 and 22.94 <!-- a note -->; p = 0.5\n"
+    text = (
+        "<!-- example: metric -->\n<!-- end of rooms -->\n1.0 and 22.94 <!-- a note -->; p = 0.5\n"
+    )
     found = fill(text, {}.__getitem__)
     assert (found.text, found.changes, found.tables) == (text, [], [])
 
