@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.documents.upkeep import examine
 from bench.records.finished import read_finished, suite_folders
 from bench.records.kept import KEPT
 from bench.records.measurements import read_measurements
 from bench.records.record import read_record
-from bench.typesetting.upkeep import examine
 from sr3.networks.checkpoint import sha256, shipped
 
 ROOT = Path(__file__).parents[2]
