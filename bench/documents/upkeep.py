@@ -38,7 +38,7 @@ def examine(documents: Sequence[Path], root: Path) -> Wanted:
         wanted.differences += [f"{path}:{change}" for change in filled.changes]
         wanted.files[path] = filled.text
         for name, choice in filled.tables:
-            shown.setdefault(name, choice)
+            shown[name] = max(shown.get(name, choice), choice, key=lambda c: len(c.rows))
     for path, table in _printed(shown, root, open_table):
         wanted.files[path] = table
         if not path.is_file() or _read(path) != table:
@@ -62,7 +62,7 @@ def update(documents: Sequence[Path], root: Path) -> list[str]:
 def _printed(
     shown: Mapping[str, Choice], root: Path, open_table: Open
 ) -> Iterable[tuple[Path, str]]:
-    """A run's table is printed whole, others as the first document shows them."""
+    """A run's table is printed whole, others as the document shows them that has most rows."""
     for name, choice in shown.items():
         path, table = latex_file(root, name), open_table(name)
         if path.name == RUN_TABLE:
