@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": Command("twoafc_server.cli.demo", "serve a small study of faces; needs no set-up"),
     "create": Command("twoafc_server.cli.create", "build a study and its slots from a file"),
     "serve": Command("twoafc_server.cli.serve", "serve the studies of a database"),
+    "doctor": Command("twoafc_server.cli.doctor", "look whether an installation is set up right"),
     "check": Command("twoafc_server.cli.check", "prove that a study is balanced, planned and run"),
     "status": Command("twoafc_server.cli.status", "list the studies, or one study's progress"),
     "export": Command("twoafc_server.cli.export", "write responses, events, codebook or a bundle"),

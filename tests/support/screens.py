@@ -98,7 +98,7 @@ def with_low_resolution(browser: Any, home: str, camera: Camera) -> None:
         page.goto(f"{home}/study/demo?participant=t{n}")
         to_device(page)
         page.get_by_role("button", name="Continue").click()
-        found = page.get_by_text("you see three images").count() > 0
+        found = page.get_by_text("you will see three images").count() > 0
         if found:
             camera.take(page, "instructions-task1", full=True)
             page.get_by_role("link", name="Begin").click()
