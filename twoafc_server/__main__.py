@@ -30,6 +30,7 @@ COMMANDS = {
     ),
     "erase": Command("twoafc_server.cli.erase", "erase one participant"),
     "retain": Command("twoafc_server.cli.retain", "delete raw ids past their retention time"),
+    "payout": Command("twoafc_server.cli.payout", "whom to pay, return or give a bonus, and why"),
     "db": Command("twoafc_server.cli.db", "migrate, back up or restore the database"),
     "analyse": Command("twoafc_server.cli.analyse", "fool rates with their intervals, and tables"),
     "simulate": Command("twoafc_server.cli.simulate", "run simulated observers through a study"),

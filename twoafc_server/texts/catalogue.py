@@ -62,7 +62,7 @@ def resolve(study: StudyFile, language: str = "") -> dict[str, str]:
     if language not in languages():
         raise InputError(f"found language {language!r}: wanted one of {', '.join(languages())}")
     texts = shipped(language)
-    own = study.texts if language == study.language else study.translations[language]
+    own = study.texts if language == study.language else study.translations.get(language, {})
     unknown = sorted(set(own) - set(texts))
     if unknown:
         raise InputError(f"texts: found unknown {unknown[0]!r}; known are {', '.join(texts)}")

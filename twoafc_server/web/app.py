@@ -7,6 +7,7 @@ from twoafc_server.storage.database import open_engine
 from twoafc_server.storage.migrate import require_head
 from twoafc_server.texts.catalogue import language_name
 from twoafc_server.texts.wording import inline, paragraphs
+from twoafc_server.web import webhook
 from twoafc_server.web.admin import pages as admin
 from twoafc_server.web.installation import health, logs, metrics, security
 from twoafc_server.web.installation.settings import Settings
@@ -43,6 +44,8 @@ def create_app(settings: Settings) -> Flask:
     ):
         limiter.limit(limit)(blueprint)
         app.register_blueprint(blueprint)
+    security.csrf.exempt(webhook.blueprint)  # its signature says who sends
+    app.register_blueprint(webhook.blueprint)
     security.limit_sign_in(app, limiter, settings.limits)
     for unlimited in (health.blueprint, metrics.blueprint):
         limiter.exempt(unlimited)

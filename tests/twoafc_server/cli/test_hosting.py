@@ -245,7 +245,7 @@ def test_dated_backups_of_sqlite_keep_the_newest(tmp_path, stimuli, clock):
     for _ in range(4):
         assert run("db", "backup", str(tmp_path / "kept"), "--keep", "2", "--db", url) == 0
     assert len(list((tmp_path / "kept").iterdir())) == 2
-    with pytest.raises(InputError, match="failed|no pg_dump|cannot"):
+    with pytest.raises(InputError, match=r"failed|no pg_dump"):
         run("db", "backup", str(tmp_path / "x.dump"), "--db", "postgresql://127.0.0.1:9/base")
     assert not (tmp_path / "x.dump").exists()
 

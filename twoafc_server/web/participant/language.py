@@ -1,4 +1,4 @@
-"""Which language a visitor reads: as agreed to, else as chosen by link, else as the browser asks."""
+"""Which language a visitor reads: as agreed to, else chosen by link, else the browser's."""
 
 from collections.abc import Sequence
 

@@ -14,7 +14,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.create_table(
         "translation",
-        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", _KEY, nullable=False),
         sa.Column("language", sa.String(length=20), nullable=False),
         sa.Column("texts_sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name="fk_translation_study_id"),
@@ -25,7 +25,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "platform_status",
-        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("participant_id", _KEY, nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -43,8 +43,8 @@ def _payout() -> None:
     op.create_table(
         "payout",
         sa.Column("id", _KEY, nullable=False),
-        sa.Column("study_id", sa.BigInteger(), nullable=False),
-        sa.Column("participant_id", sa.BigInteger(), nullable=True),
+        sa.Column("study_id", _KEY, nullable=False),
+        sa.Column("participant_id", _KEY, nullable=True),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("label", sa.String(length=60), nullable=False),
@@ -54,10 +54,10 @@ def _payout() -> None:
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("reference", sa.String(length=60), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("kind IN ('approve', 'reject', 'return', 'bonus')", name="kind"),
-        sa.CheckConstraint("state IN ('sending', 'done', 'refused')", name="state"),
-        sa.CheckConstraint("(kind = 'bonus') = (minor IS NOT NULL)", name="amount"),
-        sa.CheckConstraint("minor > 0", name="minor"),
+        sa.CheckConstraint("kind IN ('approve', 'return', 'bonus')", name="ck_payout_kind"),
+        sa.CheckConstraint("state IN ('sending', 'done', 'refused')", name="ck_payout_state"),
+        sa.CheckConstraint("(kind = 'bonus') = (minor IS NOT NULL)", name="ck_payout_amount"),
+        sa.CheckConstraint("minor > 0", name="ck_payout_minor"),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name="fk_payout_study_id"),
         sa.ForeignKeyConstraint(
             ["participant_id"],
@@ -66,7 +66,9 @@ def _payout() -> None:
             ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_payout"),
-        sa.UniqueConstraint("study_id", "subject", "kind", "label", name="uq_payout_study_id"),
+        sa.UniqueConstraint(
+            "study_id", "subject", "kind", "label", name="uq_payout_study_id_subject_kind_label"
+        ),
     )
 
 
