@@ -60,7 +60,13 @@ class Host:
 
 
 def main(argv: list[str], prolific: Prolific | None = None) -> int:
-    given = arguments(argv)
+    try:
+        return run(arguments(argv), prolific)
+    except (RefusedError, UnknownError) as error:
+        raise InputError(f"Prolific could not be asked ({error}): nothing was changed") from error
+
+
+def run(given: argparse.Namespace, prolific: Prolific | None) -> int:
     host = Host(ready_engine(given.db), keys_from(os.environ), given.study)
     if given.action == "ledger":
         show_ledger(host)
@@ -92,7 +98,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     options.add_argument("--out", type=Path, default=Path("payout"), help="folder for the lists")
     options.add_argument("--confirm", default="", help="the digest that `plan` printed")
     options.add_argument(
-        "--not-paid", action="store_true", help="settle: you looked, and open bonuses were not paid"
+        "--not-paid", action="store_true", help="settle: you looked, and what is open was not done"
     )
     add_database(options)
     return options.parse_args(argv)
@@ -310,7 +316,7 @@ def _pay(host: Host, prolific: Prolific, platform_study: str, batch: Sequence[Li
 
 
 def settle(host: Host, prolific: Prolific, given: argparse.Namespace) -> int:
-    """Look at the platform whether open bonuses were paid."""
+    """Look at the platform whether open bonuses were paid and returns were asked for."""
     there = {}
     for row in prolific.submissions(given.platform_study):
         there[host.keys.pseudonym(host.study, row.participant)] = row
@@ -319,18 +325,18 @@ def settle(host: Host, prolific: Prolific, given: argparse.Namespace) -> int:
         study = studies.find(session, host.study)
         pseudonyms = {payouts.subject(host.keys, study, name): row for name, row in there.items()}
         for paid in payouts.ledger(session, study):
-            if paid.state != "sending" or paid.kind != "bonus":
+            if paid.state != "sending" or paid.kind not in {"bonus", "return"}:
                 continue
             found = pseudonyms.get(paid.subject)
             # Not the list's row, which need not hold the payments.
             now = prolific.submission(found.id) if found else None
-            if now and paid.minor in now.bonuses:
+            if now and (now.return_requested if paid.minor is None else paid.minor in now.bonuses):
                 paid.state = "done"
             elif given.not_paid:
                 paid.state = "refused"
             else:
                 open_ += 1
-    print(f"{open_} bonuses are still open" if open_ else "no bonus is open")
+    print(f"{open_} payouts are still open" if open_ else "no payout is open")
     return int(open_ > 0)
 
 

@@ -47,6 +47,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "loglevel": "warning",
             "control_socket_disable": True,
+            # Else gunicorn believes X-Forwarded-Proto of this machine, whatever the hop count says.
+            "forwarded_allow_ips": "",
             # A request under way at a restart is answered first.
             "graceful_timeout": 30,
             "child_exit": forget_worker,

@@ -105,6 +105,7 @@ class Prolific:
     def _repeat(self, method: str, url: str, body: Any = None) -> dict[str, Any]:
         """With growing pauses, or as long as the platform asks."""
         wait = 1.0
+        last: Exception | None = None
         for attempt in range(TRIES):
             try:
                 return self._ask(method, url, body)

@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from browsing import served
 from person import Person
 from sqlalchemy import select, text
 from tiny_study import KEYS, make_study, tiny_study
@@ -332,3 +333,22 @@ def test_restarts_lose_no_trial(tmp_path, stimuli, clock, monkeypatch):
     engine.dispose()
     for line in (tmp_path / "log").read_text().splitlines():
         assert line.startswith(("{", "serving ")), line
+
+
+def test_the_doctor_finds_a_wrong_number_of_proxies(lite, clock):
+    """Served over plain HTTP and asked under a name that only a proxy could have passed on."""
+    app = lite(tiny_study(), metrics_token=GOOD[names.METRICS_TOKEN], secure=True)
+    with served(app) as home:
+        (check,) = doctor.outside(GOOD, home.replace("127.0.0.1", "localhost"))
+        assert check.level == "ok"
+        app.wsgi_app = as_if_behind_a_proxy(app.wsgi_app)
+        (check,) = doctor.outside(GOOD, home)
+        assert check.level == "wrong"
+        assert names.PROXY_HOPS in check.says
+
+
+def as_if_behind_a_proxy(wsgi):
+    def passed_on(environ, start_response):
+        return wsgi({**environ, "HTTP_HOST": "127.0.0.1:1"}, start_response)
+
+    return passed_on

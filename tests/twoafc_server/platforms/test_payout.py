@@ -1,5 +1,6 @@
 """Paying people: decisions, lists, and a platform that fails in every way but pays nobody twice."""
 
+import contextlib
 import csv
 import random
 import re
@@ -88,7 +89,8 @@ def confirm(out: str) -> list[str]:
 def test_every_decision_has_its_reason_in_one_line(app, do, tmp_path):
     code, out = do("plan")
     assert code == 0
-    rows = list(csv.DictReader((tmp_path / "payout/decisions.csv").open()))
+    text = (tmp_path / "payout/decisions.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
     found = {row["participant"]: (row["decision"], row["reason"]) for row in rows}
     assert len(found) == 6
 
@@ -173,11 +175,9 @@ def test_whatever_fails_nobody_is_paid_twice_and_in_the_end_everybody_once(
             name: rng.choices(["", "before", "after", "limit"], k=8)
             for name in ("list", "transition", "return", "bonus", "pay", "study", "one")
         }
-        try:
+        with contextlib.suppress(InputError):
             _, out = do("plan", *bonus)
             do("send", *bonus, *confirm(out))
-        except Exception as error:
-            assert type(error).__name__ in {"InputError", "UnknownError"}, error
         assert all(fake.paid[p] <= total for p, total in (("done1", 180), ("done2", 275)))
     fake.faults = {}
     if do("settle")[0]:
@@ -185,13 +185,13 @@ def test_whatever_fails_nobody_is_paid_twice_and_in_the_end_everybody_once(
     _, out = do("plan", *bonus)
     assert do("send", *bonus, *confirm(out))[0] == 0
     assert fake.paid == {"done1": 180, "done2": 275}
-    assert max(fake.messages.values()) <= 1
+    assert fake.messages == {"late": 1, "refuser": 1}
 
 
 def test_the_platforms_pause_is_kept(app, do, fake):
     fake.faults["list"] = ["limit", "before"]
     do("plan")
-    assert do.pauses == [7.0, 1.0]
+    assert do.pauses == [7.0, 2.0]
 
 
 def test_amounts_that_the_platform_understood_otherwise_are_not_paid(
