@@ -82,7 +82,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         " design formats",
         "power": "simulation analysis.writing analysis.reading analysis.estimation",
         "cli": "power simulation analysis.writing analysis.reading analysis web web.installation"
-        " export storage design formats",
+        " export storage platforms design formats",
         "": "",
     },
 }

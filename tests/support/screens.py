@@ -14,6 +14,7 @@ from twoafc_server.web.installation.settings import Limits, Settings
 
 DESKTOP = {"width": 1120, "height": 760}
 TABLET = {"width": 834, "height": 1112}
+PHONE = {"width": 390, "height": 844}
 
 
 class Camera:
@@ -98,7 +99,7 @@ def with_low_resolution(browser: Any, home: str, camera: Camera) -> None:
         page.goto(f"{home}/study/demo?participant=t{n}")
         to_device(page)
         page.get_by_role("button", name="Continue").click()
-        found = page.get_by_text("you see three images").count() > 0
+        found = page.get_by_text("you will see three images").count() > 0
         if found:
             camera.take(page, "instructions-task1", full=True)
             page.get_by_role("link", name="Begin").click()
@@ -143,6 +144,17 @@ def others(browser: Any, home: str, camera: Camera) -> None:
     page.close()
 
 
+def german_and_privacy(browser: Any, home: str, camera: Camera) -> None:
+    """Consent in German and the data protection page, at the desktop and on a phone."""
+    for suffix, size in (("", DESKTOP), ("-phone", PHONE)):
+        page = browser.new_page(viewport=size)
+        page.goto(f"{home}/study/demo?participant=g{suffix}&lang=de")
+        camera.take(page, f"consent-de{suffix}", full=True)
+        page.goto(f"{home}/study/demo/privacy?lang=en")
+        camera.take(page, f"privacy{suffix}", full=True)
+        page.close()
+
+
 def researcher(page: Any, home: str, password: str, camera: Camera) -> None:
     page.goto(f"{home}/admin/")
     camera.take(page, "sign-in")
@@ -165,6 +177,7 @@ def main(folder: Path) -> None:
             participant(page, home, camera)
             with_low_resolution(browser, home, camera)
             others(browser, home, camera)
+            german_and_privacy(browser, home, camera)
             researcher(page, home, password, camera)
         app.extensions["twoafc_engine"].dispose()
 

@@ -14,6 +14,7 @@ from twoafc_server.web.participant.composite import geometry, render
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "study.md").read_text()
+ALL = TEXT + "".join((ROOT / "docs" / f"{n}.md").read_text() for n in ("hosting", "platforms"))
 
 
 def test_every_preset_is_listed_with_its_exposures():
@@ -47,12 +48,12 @@ def test_every_named_field_exists():
 
 def test_every_variable_is_explained_and_no_other():
     ours = {value for value in vars(environment).values() if str(value).startswith("TWOAFC_")}
-    assert len(ours) == 8
-    assert set(re.findall(r"TWOAFC_[A-Z_]+", TEXT)) == ours
+    assert len(ours) == 12
+    assert set(re.findall(r"TWOAFC_[A-Z_]+", ALL)) == ours
 
 
 def test_every_command_named_exists():
-    named = set(re.findall(r"twoafc_server ([a-z]+)", TEXT))
+    named = set(re.findall(r"twoafc_server ([a-z]+)", ALL))
     assert named <= set(COMMANDS)
     assert {"demo", "create", "serve", "check", "retain", "db", "admin"} <= named
 

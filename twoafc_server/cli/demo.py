@@ -8,6 +8,7 @@ from pathlib import Path
 from twoafc_server.base.clock import now_ms
 from twoafc_server.base.errors import InputError
 from twoafc_server.base.keys import ephemeral
+from twoafc_server.cli import port
 from twoafc_server.cli.common import parser
 from twoafc_server.cli.serve import run
 from twoafc_server.design.stimuli import read_stimuli
@@ -21,7 +22,7 @@ from twoafc_server.web.installation.settings import Settings
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     options = parser("demo", __doc__ or "")
-    options.add_argument("--port", type=int, default=8000)
+    options.add_argument("--port", type=int, default=8000, help="or the next free one")
     options.add_argument("--folder", type=Path, default=Path("instance"), help="for the database")
     options.add_argument("--prepare-only", action="store_true", help="make the study, do not serve")
     return options.parse_args(argv)
@@ -53,10 +54,11 @@ def main(argv: list[str]) -> int:
     given = arguments(argv)
     if not 1 <= given.port <= 65535:
         raise InputError(f"found port {given.port}, wanted 1..65535")
+    number = given.port if given.prepare_only else port.next_free(given.port)
     url, password = prepare(given.folder)
-    home = f"http://127.0.0.1:{given.port}"
+    home = f"http://127.0.0.1:{number}"
     print(f"take part:  {home}/study/demo")
     print(f"researcher: {home}/admin/  name demo, password {password}")
     if not given.prepare_only:
-        run(Settings(url, ephemeral(), secure=False), f"127.0.0.1:{given.port}", 1, 8)
+        run(Settings(url, ephemeral(), secure=False), f"127.0.0.1:{number}", 1, 8)
     return 0

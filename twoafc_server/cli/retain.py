@@ -1,4 +1,7 @@
-"""`retain`: deletes raw platform ids whose retention time is over. Run it daily, from cron."""
+"""`retain`: deletes raw ids whose time is over, and everything of people who never agreed.
+
+Run it daily, from a timer.
+"""
 
 from sqlalchemy import delete, select
 
@@ -7,6 +10,7 @@ from twoafc_server.cli.common import add_database, parser
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.migrate import ready_engine
 from twoafc_server.storage.models import Identity, Participant, Study
+from twoafc_server.storage.participants import erase
 from twoafc_server.storage.studies import protocol_of
 
 _DAY_MS = 86_400_000
@@ -29,4 +33,15 @@ def main(argv: list[str]) -> int:
                 ).all()
             )
             print(f"{study.name}: deleted {gone} ids older than {days} days")
+            never = session.scalars(
+                select(Participant).where(
+                    Participant.study_id == study.id,
+                    Participant.status == "arrived",
+                    Participant.arrived_at <= now_ms() - days * _DAY_MS,
+                )
+            ).all()
+            for person in never:
+                erase(session, person)
+            if never:
+                print(f"{study.name}: erased {len(never)} people who never agreed")
     return 0

@@ -115,30 +115,47 @@ class Platform:
 
 
 @dataclass(frozen=True)
+class ScreeningWords:
+    """A screening question in another language; its answers in the same order."""
+
+    question: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Screening:
     """One question before the study; any answer but `accept` ends it politely."""
 
     question: str
     answers: tuple[str, ...]
     accept: tuple[str, ...]
+    translations: dict[str, ScreeningWords] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Contact:
+    """Shown to participants. data_protection: the officer's address, where there is one."""
+
     institution: str = "your institution (set [contact] in the study file)"
     researcher: str = "the researcher"
     email: str = "researcher@example.org"
     ethics: str = ""
+    data_protection: str = ""
 
 
 @dataclass(frozen=True)
 class StudyFile:
-    """A whole protocol. texts: overrides of single texts of the language file, by key."""
+    """A whole protocol. texts: overrides of single texts of the language file, by key.
+
+    languages: offered beside `language`; each needs its own wording of every text replaced in
+    `texts` and of every screening question, under `translations`.
+    """
 
     name: str
     estimated_minutes: float = 8.0
     retention_days: int = 90
     language: str = "en"
+    languages: tuple[str, ...] = ()
     design: Design = field(default_factory=Design)
     timing: Timing = field(default_factory=Timing)
     display: Display = field(default_factory=Display)
@@ -147,6 +164,12 @@ class StudyFile:
     contact: Contact = field(default_factory=Contact)
     screening: tuple[Screening, ...] = ()
     texts: dict[str, str] = field(default_factory=dict)
+    translations: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Every language that a participant can choose, the study's own first."""
+        return (self.language, *self.languages)
 
     @property
     def lease_minutes(self) -> float:
@@ -249,6 +272,23 @@ def _problems(study: StudyFile) -> list[str]:
         (
             all(set(s.accept) <= set(s.answers) and s.accept for s in study.screening),
             "screening: accept must be some of answers",
+        ),
+        (_distinct(study.offered), "languages: found one twice, or `language` again"),
+        (
+            set(study.translations) <= set(study.languages),
+            "translations: wanted languages that `languages` names",
+        ),
+        (
+            all(set(study.texts) == set(study.translations.get(k, {})) for k in study.languages),
+            "translations: wanted each replaced text in each of `languages`",
+        ),
+        (
+            all(
+                k in s.translations and len(s.translations[k].answers) == len(s.answers)
+                for s in study.screening
+                for k in study.languages
+            ),
+            "screening.translations: wanted question and answers in each of `languages`",
         ),
     ]
     return [message for holds, message in checks if not holds]

@@ -41,6 +41,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _choice(get_args(hint), value, where)
     if origin is tuple:
         return _items(get_args(hint)[0], value, where)
+    if origin is dict and get_args(hint)[1] is not str:
+        return _tables(get_args(hint)[1], value, where)
     if origin is dict or isinstance(hint, types.GenericAlias):
         return _texts(value, where)
     return _scalar(hint, value, where)
@@ -62,6 +64,12 @@ def _texts(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(v, str) for v in value.values()):
         raise InputError(f"{where}: found {_shown(value)}, wanted a table of texts")
     return dict(value)
+
+
+def _tables(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: found {_shown(value)}, wanted a table")
+    return {key: _convert(hint, item, f"{where}.{key}") for key, item in value.items()}
 
 
 def _scalar(hint: Any, value: Any, where: str) -> Any:

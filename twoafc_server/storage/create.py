@@ -9,7 +9,16 @@ from twoafc_server.base.errors import InputError
 from twoafc_server.design.allocation import PlannedSlot, Pool, plan
 from twoafc_server.design.stimuli import StimulusFiles, StimulusFolder
 from twoafc_server.design.study_file import StudyFile
-from twoafc_server.storage.models import Output, Picture, Slot, Stimulus, Study, Texts, Trial
+from twoafc_server.storage.models import (
+    Output,
+    Picture,
+    Slot,
+    Stimulus,
+    Study,
+    Texts,
+    Translation,
+    Trial,
+)
 from twoafc_server.storage.upsert import insert_ignore
 from twoafc_server.texts.catalogue import resolve, version_of
 
@@ -23,7 +32,7 @@ def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now
         raise InputError(f"found a study {study.name!r} already: choose another with --name")
     systems = shown_systems(study, folder)
     slots = plan(study.design, study.timing.exposures_ms, systems, _pool(study, folder, systems))
-    words = resolve(study)
+    words = {language: resolve(study, language) for language in study.offered}
     row = Study(
         name=study.name,
         status="open",
@@ -31,13 +40,16 @@ def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now
         protocol_sha256=study.sha256(),
         manifest=folder.manifest,
         manifest_sha256=folder.manifest_sha256(),
-        texts_sha256=_store_texts(session, study.language, words),
+        texts_sha256=_store_texts(session, study.language, words[study.language]),
         width=folder.size[0],
         height=folder.size[1],
         created_at=now,
     )
     session.add(row)
     session.flush()
+    for language in study.languages:
+        sha = _store_texts(session, language, words[language])
+        session.add(Translation(study_id=row.id, language=language, texts_sha256=sha))
     stimulus_ids = _store_stimuli(session, row, folder)
     _store_slots(session, row, slots, stimulus_ids)
     return row

@@ -25,6 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from twoafc_server.storage.states import (
     LIVE,
     PARTICIPANT_STATES,
+    PAYOUT_KINDS,
+    PAYOUT_STATES,
     SLOT_STATES,
     STUDY_STATES,
     WITH_SLOT,
@@ -100,6 +102,15 @@ class Study(Base):
     created_at: Mapped[int]
     unblinded_at: Mapped[int | None]
     unblinded_by: Mapped[str | None] = mapped_column(String(60))
+
+
+class Translation(Base):
+    """The texts of a study in a language beside its own, fixed at creation like the others."""
+
+    __tablename__ = "translation"
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    language: Mapped[str] = mapped_column(String(20), primary_key=True)
+    texts_sha256: Mapped[str] = mapped_column(ForeignKey("texts.sha256"))
 
 
 class Stimulus(Base):
@@ -246,6 +257,49 @@ class Identity(Base):
     external_id: Mapped[str] = mapped_column(String(200))
     external_session: Mapped[str] = mapped_column(String(200))
     stored_at: Mapped[int]
+
+
+class PlatformStatus(Base):
+    """How the recruitment platform sees a participant's submission, as last heard."""
+
+    __tablename__ = "platform_status"
+    participant_id: Mapped[int] = mapped_column(
+        ForeignKey("participant.id", ondelete="CASCADE"), primary_key=True
+    )
+    status: Mapped[str] = mapped_column(String(40))
+    at: Mapped[int]
+
+
+class Payout(Base):
+    """The ledger of what was asked of a platform. One row per person, kind and label, for ever:
+    a second payment finds the first one's row.
+
+    subject: keyed digest of the person's id; stays when the participant is erased.
+    minor: hundredths of the currency, for a bonus. reference: the platform's id of the batch.
+    """
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        one_of("kind", PAYOUT_KINDS, "kind"),
+        one_of("state", PAYOUT_STATES, "state"),
+        CheckConstraint("(kind = 'bonus') = (minor IS NOT NULL)", name="amount"),
+        CheckConstraint("minor > 0", name="minor"),
+        UniqueConstraint("study_id", "subject", "kind", "label"),
+    )
+    id: Mapped[int] = key()
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    participant_id: Mapped[int | None] = mapped_column(
+        ForeignKey("participant.id", ondelete="SET NULL")
+    )
+    subject: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(10))
+    label: Mapped[str] = mapped_column(String(60))
+    minor: Mapped[int | None]
+    currency: Mapped[str] = mapped_column(String(3))
+    state: Mapped[str] = mapped_column(String(10))
+    reason: Mapped[str] = mapped_column(String(300))
+    reference: Mapped[str] = mapped_column(String(60))
+    at: Mapped[int]
 
 
 class Showing(Base):

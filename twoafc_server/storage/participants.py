@@ -15,6 +15,8 @@ from twoafc_server.storage.models import (
     Event,
     Identity,
     Participant,
+    Payout,
+    PlatformStatus,
     Response,
     Showing,
     Slot,
@@ -89,8 +91,10 @@ def record(session: Session, participant: Participant, kind: str, now: int, **da
     session.add(Event(participant_id=participant.id, kind=kind, data=data, at=now))
 
 
-def consent(session: Session, participant: Participant, agreed: bool, now: int) -> None:
-    """Store agreement with its time and the version of the text, or end."""
+def consent(
+    session: Session, participant: Participant, agreed: bool, now: int, texts: str = ""
+) -> None:
+    """Store agreement with its time and the version of the text that was shown, or end."""
     if participant.status != "arrived":
         return
     if not agreed:
@@ -98,7 +102,7 @@ def consent(session: Session, participant: Participant, agreed: bool, now: int) 
         return
     participant.status = "consented"
     participant.consented_at = now
-    participant.consent_texts = participant.study.texts_sha256
+    participant.consent_texts = texts or participant.study.texts_sha256
     record(session, participant, "consented", now, texts=participant.consent_texts)
 
 
@@ -245,12 +249,18 @@ def _free(session: Session, slot_id: int) -> None:
 
 
 def erase(session: Session, participant: Participant) -> None:
-    """Remove every row of a person. A slot that they held is free again."""
+    """Remove every row of a person. A slot that they held is free again.
+
+    The ledger of payouts keeps its line without the participant, so that nothing is paid again.
+    """
     live = participant.status in {"active", "completed"}
     slot_id = participant.slot_id
     _forget_answers(session, participant)
     session.execute(delete(Event).where(Event.participant_id == participant.id))
     session.execute(delete(Identity).where(Identity.participant_id == participant.id))
+    session.execute(delete(PlatformStatus).where(PlatformStatus.participant_id == participant.id))
+    paid = update(Payout).where(Payout.participant_id == participant.id)
+    session.execute(paid.values(participant_id=None, reason=""))
     session.delete(participant)
     session.flush()
     if live and slot_id is not None:

@@ -13,3 +13,7 @@ WITH_SLOT = ("active", "completed", "failed_checks", "expired")
 LIVE = ("active", "completed")
 PARTICIPANT_STATES = (*BEFORE_SLOT, *TURNED_AWAY, *WITH_SLOT, "withdrawn")
 ENDED = (*TURNED_AWAY, "completed", "failed_checks", "expired", "withdrawn")
+
+PAYOUT_KINDS = ("approve", "return", "bonus")
+# sending: about to be asked, or asked without a known outcome; refused: certainly not done.
+PAYOUT_STATES = ("sending", "done", "refused")

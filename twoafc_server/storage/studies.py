@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from twoafc_server.base.errors import InputError
 from twoafc_server.design.study_file import StudyFile, from_dict, is_name
-from twoafc_server.storage.models import Audit, Slot, Study, Texts
+from twoafc_server.storage.models import Audit, Slot, Study, Texts, Translation
 
 
 @lru_cache(maxsize=64)
@@ -47,6 +47,12 @@ def texts_of(session: Session, study: Study) -> dict[str, str]:
     """All texts of a study, as they were fixed."""
     row = session.get_one(Texts, study.texts_sha256)
     return row.content
+
+
+def texts_in(session: Session, study: Study, language: str) -> Texts:
+    """The texts of a study in one language; in its own where it has no other."""
+    other = session.get(Translation, (study.id, language))
+    return session.get_one(Texts, other.texts_sha256 if other else study.texts_sha256)
 
 
 def set_status(session: Session, study: Study, status: str, researcher: str, now: int) -> None:

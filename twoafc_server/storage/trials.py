@@ -152,7 +152,7 @@ def _values(
         "pixel_ratio": m.pixel_ratio,
         "zoom": m.zoom,
         "flags": ";".join(flags_of(m, slot.exposure_ms, passed)),
-        "texts_sha256": participant.study.texts_sha256,
+        "texts_sha256": participant.consent_texts or participant.study.texts_sha256,
         "received_at": now,
     }
 

@@ -5,6 +5,7 @@ import json
 import string
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 
 from twoafc_server.base.errors import InputError
@@ -27,26 +28,46 @@ def languages() -> list[str]:
     return sorted(e.name[:-5] for e in folder.iterdir() if e.name.endswith(".toml"))
 
 
-def resolve(study: StudyFile) -> dict[str, str]:
-    """All texts of a study: its language file, with the study file's overrides.
+@cache
+def language_name(language: str) -> str:
+    """What a language calls itself."""
+    return shipped(language)["common.language"]
 
-    Raises InputError for an unknown language or an override of a text that does not exist.
-    """
-    if study.language not in languages():
-        raise InputError(
-            f"found language {study.language!r}: wanted one of {', '.join(languages())}"
-        )
-    raw = (resources.files(__package__) / f"{study.language}.toml").read_text("utf-8")
-    texts = {
+
+def shipped(language: str) -> dict[str, str]:
+    """The texts of a language file by `section.key`."""
+    raw = (resources.files(__package__) / f"{language}.toml").read_text("utf-8")
+    return {
         f"{section}.{key}": value.strip()
         for section, table in tomllib.loads(raw).items()
         for key, value in table.items()
     }
-    unknown = sorted(set(study.texts) - set(texts))
+
+
+def differences(language: str, other: str = "en") -> list[str]:
+    """What one language file lacks or has too much of against another: keys and placeholders."""
+    own, wanted = shipped(language), shipped(other)
+    keys = [f"{key}: missing" for key in wanted if key not in own]
+    keys += [f"{key}: unknown" for key in own if key not in wanted]
+    both = [key for key in wanted if key in own]
+    return keys + [f"{k}: other fields" for k in both if _fields(own[k]) != _fields(wanted[k])]
+
+
+def resolve(study: StudyFile, language: str = "") -> dict[str, str]:
+    """All texts of a study in one of its languages: the language file, with its overrides.
+
+    Raises InputError for an unknown language or an override of a text that does not exist.
+    """
+    language = language or study.language
+    if language not in languages():
+        raise InputError(f"found language {language!r}: wanted one of {', '.join(languages())}")
+    texts = shipped(language)
+    own = study.texts if language == study.language else study.translations.get(language, {})
+    unknown = sorted(set(own) - set(texts))
     if unknown:
         raise InputError(f"texts: found unknown {unknown[0]!r}; known are {', '.join(texts)}")
-    merged = {**texts, **study.texts}
-    for key in study.texts:
+    merged = {**texts, **own}
+    for key in own:
         _require_same_fields(key, texts[key], merged[key])
     return merged
 

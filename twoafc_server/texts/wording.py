@@ -17,13 +17,22 @@ class Wording:
     `wording("consent.title")` is a plain text; more values can be given by name.
     """
 
-    def __init__(self, texts: Mapping[str, str], study: StudyFile) -> None:
+    def __init__(self, texts: Mapping[str, str], study: StudyFile, language: str = "") -> None:
         self._texts = texts
-        self._values = values_of(study)
-        self.language = study.language
+        self.language = language or study.language
+        self.study = study
+        self._values = {**values_of(study), "minutes": self.number(study.estimated_minutes)}
 
     def __call__(self, key: str, **values: Any) -> str:
         return self._texts[key].format_map({**self._values, **values})
+
+    def number(self, value: float) -> str:
+        """As the language writes it."""
+        return f"{value:g}".replace(".", self._texts["common.decimal"])
+
+    def seconds(self, ms: int) -> str:
+        key = "instructions.one_second" if ms == 1000 else "instructions.many_seconds"
+        return self._texts[key].format(count=self.number(ms / 1000))
 
 
 def values_of(study: StudyFile) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from flask import Flask
 from twoafc_server.base.clock import iso
 from twoafc_server.storage.database import open_engine
 from twoafc_server.storage.migrate import require_head
+from twoafc_server.texts.catalogue import language_name
 from twoafc_server.texts.wording import inline, paragraphs
+from twoafc_server.web import webhook
 from twoafc_server.web.admin import pages as admin
-from twoafc_server.web.installation import health, logs, security
+from twoafc_server.web.installation import health, logs, metrics, security
 from twoafc_server.web.installation.settings import Settings
-from twoafc_server.web.participant import arrival, notices, pages, pictures, trials
+from twoafc_server.web.participant import arrival, notices, pages, pictures, privacy, trials
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,20 +24,30 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["twoafc_engine"] = open_engine(settings.database)
     require_head(app.extensions["twoafc_engine"])
     logs.watch(app)
+    metrics.watch(app)
     security.protect(app, settings)
     limiter = security.make_limiter(app, settings)
-    app.jinja_env.filters |= {"paragraphs": paragraphs, "inline": inline, "iso": iso}
+    app.jinja_env.filters |= {
+        "paragraphs": paragraphs,
+        "inline": inline,
+        "iso": iso,
+        "language_name": language_name,
+    }
     notices.register(app)
     for blueprint, limit in (
         (arrival.blueprint, settings.limits.arrival),
         (pages.blueprint, settings.limits.page),
+        (privacy.blueprint, settings.limits.page),
         (trials.blueprint, settings.limits.api),
         (pictures.blueprint, settings.limits.api),
         (admin.blueprint, settings.limits.page),
     ):
         limiter.limit(limit)(blueprint)
         app.register_blueprint(blueprint)
+    security.csrf.exempt(webhook.blueprint)  # its signature says who sends
+    app.register_blueprint(webhook.blueprint)
     security.limit_sign_in(app, limiter, settings.limits)
-    limiter.exempt(health.blueprint)
-    app.register_blueprint(health.blueprint)
+    for unlimited in (health.blueprint, metrics.blueprint):
+        limiter.exempt(unlimited)
+        app.register_blueprint(unlimited)
     return app

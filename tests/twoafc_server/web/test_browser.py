@@ -344,5 +344,7 @@ def test_pages_pass_an_accessibility_check(browser, host):
         check("end")
         page.goto(f"{address}/admin/sign-in")
         check("sign-in")
+        page.goto(f"{address}/study/tiny/privacy")
+        check("privacy")
         page.close()
         assert {name: v for name, v in found.items() if v} == {}, json.dumps(found, indent=1)

@@ -126,7 +126,7 @@ def test_incompatible_device(app, clock):
     person.arrive()
     person.consent()
     page = person.submit("incompatible")
-    assert "This device does not fit" in page.text
+    assert "This device is not suitable" in page.text
     assert participant(app).status == "incompatible"
 
 
@@ -188,7 +188,7 @@ def test_an_expired_lease_frees_the_slot_whole_for_the_same_plan(app, clock):
     slow.do(slow.next())
     plan = participant(app).slot_id
     clock.wait(tiny_study().lease_minutes * 60_000 + 1)
-    assert "time for this session is over" in slow.client.get("/session").text
+    assert "time for this study has run out" in slow.client.get("/session").text
     assert slow.post("next").status_code == 410
     assert count(app, Slot, state="free") == 8
     heir = Person(app, "heir", clock)
@@ -208,7 +208,7 @@ def test_an_abandoned_slot_goes_to_the_next_who_comes(app, clock):
     assert "Thank you" in heir.take_part().text
     assert count(app, Participant, status="expired") == 1
     back = Person(app, "gone0", clock).arrive()
-    assert "time for this session is over" in back.text
+    assert "time for this study has run out" in back.text
 
 
 def test_leaving_deletes_the_answers_and_frees_the_slot(app, clock):

@@ -1,21 +1,34 @@
-"""`/healthz`: whether the process answers and reaches its database."""
+"""`/healthz`: the process answers. `/readyz`: it can take people in."""
 
-from flask import Blueprint, jsonify
+import hmac
+
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from twoafc_server.storage.database import reading
-from twoafc_server.web.installation.context import engine
+from twoafc_server.web.installation import readiness
+from twoafc_server.web.installation.context import engine, settings
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    try:
-        with reading(engine()) as database:
-            database.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return jsonify(status="database unreachable"), 503
+    """Alive: asks nothing, so that a database that is away restarts no worker."""
     return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """Ready, or what is wrong; with the metrics' token also the address as the server sees it."""
+    wrong = readiness.problems(engine(), settings().database)
+    reply: dict[str, object] = {"status": "not ready" if wrong else "ok", "problems": wrong}
+    if authorised():
+        reply["seen_as"] = request.host_url.rstrip("/")
+    return jsonify(reply), 503 if wrong else 200
+
+
+def authorised() -> bool:
+    """Whether a request carries the installation's token for metrics; never without one set."""
+    expected = settings().metrics_token
+    given = request.headers.get("Authorization", "")
+    return bool(expected) and hmac.compare_digest(given.encode(), f"Bearer {expected}".encode())

@@ -14,7 +14,11 @@ _log = logging.getLogger("twoafc_server")
 
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = {"at": iso(now_ms()), "level": record.levelname.lower(), "event": record.msg}
+        line = {
+            "at": iso(now_ms()),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -25,12 +25,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """secure: cookies over HTTPS only. proxy_hops: exact number of trusted proxies in front."""
+    """secure: cookies over HTTPS only. proxy_hops: exact number of trusted proxies in front.
 
-    database: str
+    metrics_token, webhook_secret: empty switches `/metrics` and Prolific's webhook off.
+    """
+
+    database: str = field(repr=False)
     keys: Keys
     secure: bool = True
     proxy_hops: int = 0
+    metrics_token: str = field(default="", repr=False)
+    webhook_secret: str = field(default="", repr=False)
     jwks: Jwks | None = None
     limits: Limits = field(default_factory=Limits)
     clock: Clock = now_ms
@@ -46,6 +51,8 @@ def from_environment(environment: Mapping[str, str], database: str | None = None
         keys=keys_from(environment),
         secure=environment.get(names.INSECURE_COOKIES, "") != "1",
         proxy_hops=int(hops),
+        metrics_token=environment.get(names.METRICS_TOKEN, ""),
+        webhook_secret=environment.get(names.PROLIFIC_WEBHOOK_SECRET, ""),
         jwks=read_jwks(environment),
         limits=Limits(storage=environment.get(names.LIMITER_STORAGE, "memory://")),
     )

@@ -11,9 +11,9 @@ from twoafc_server.storage.database import writing
 from twoafc_server.storage.models import Study
 from twoafc_server.storage.participants import Arrival, arrive, by_session, has_place
 from twoafc_server.storage.states import BEFORE_SLOT
-from twoafc_server.storage.studies import by_name, protocol_of, texts_of
-from twoafc_server.texts.wording import Wording
+from twoafc_server.storage.studies import by_name, protocol_of
 from twoafc_server.web.installation.context import SESSION_KEY, engine, now, session_key, settings
+from twoafc_server.web.participant.language import chosen, wording_for
 from twoafc_server.web.participant.notices import notice
 
 blueprint = Blueprint("arrival", __name__)
@@ -28,7 +28,7 @@ def enter(name: str) -> ResponseReturnValue:
             return notice("unknown", 404)
         g.study = study.name
         protocol = protocol_of(study)
-        wording = Wording(texts_of(database, study), protocol)
+        wording = wording_for(database, study)
         try:
             who = visitor(protocol.platform, request.args, settings().jwks)
         except LinkError:
@@ -45,6 +45,7 @@ def enter(name: str) -> ResponseReturnValue:
             status = {"full": 409, "closed": 410}.get(refusal, 503)
             return notice(refusal, status, wording, protocol.platform)
     session.clear()
+    chosen(protocol.offered)  # stays with the new session
     session[SESSION_KEY] = arrival.session_key
     again = 1 if arrival.participant.ended_at else None
     return redirect(url_for("pages.here", again=again), 303)

@@ -8,14 +8,16 @@ from werkzeug.exceptions import HTTPException
 from twoafc_server.base.errors import InputError
 from twoafc_server.design.study_file import Platform, StudyFile
 from twoafc_server.platforms.links import way_back
-from twoafc_server.texts.catalogue import resolve
+from twoafc_server.texts.catalogue import languages, resolve
 from twoafc_server.texts.wording import Wording
 from twoafc_server.web.installation import logs
 
 
 def plain_wording() -> Wording:
-    """English texts of no particular study, for pages that belong to none."""
-    study = StudyFile(name="none")
+    """Texts of no particular study, for pages that belong to none, as the browser asks."""
+    shipped = languages()
+    best = request.accept_languages.best_match(["en", *shipped]) or "en"
+    study = StudyFile(name="none", language=best)
     return Wording(resolve(study), study)
 
 

@@ -12,11 +12,12 @@ from twoafc_server.storage import participants
 from twoafc_server.storage.database import reading, writing
 from twoafc_server.storage.models import Participant, Study
 from twoafc_server.storage.states import ENDED
-from twoafc_server.storage.studies import protocol_of, texts_of
+from twoafc_server.storage.studies import protocol_of
 from twoafc_server.texts.wording import Wording
 from twoafc_server.web.installation import context
 from twoafc_server.web.participant.composite import geometry
 from twoafc_server.web.participant.device import read_device
+from twoafc_server.web.participant.language import texts_for, wording_for
 from twoafc_server.web.participant.notices import notice
 
 blueprint = Blueprint("pages", __name__, url_prefix="/session")
@@ -33,7 +34,7 @@ def here() -> ResponseReturnValue:
             return notice("unknown", 404)
         participants.expire_if_due(database, person, context.now())
         study = protocol_of(person.study)
-        wording = Wording(texts_of(database, person.study), study)
+        wording = wording_for(database, person.study, person)
         return _page(person, study, wording)
 
 
@@ -95,14 +96,13 @@ def _instructions(person: Participant, study: StudyFile, wording: Wording) -> Re
     slot = person.slot
     if slot is None:
         raise RuntimeError("an active participant holds a slot")
-    seconds = f"{slot.exposure_ms / 1000:g} second{'' if slot.exposure_ms == 1000 else 's'}"
     design = study.design
     return render_template(
         "instructions.html",
         wording=wording,
         what="models" if design.reference != "hr" else slot.task,
         question=wording(f"trial.question_{slot.task}"),
-        seconds=seconds,
+        seconds=wording.seconds(slot.exposure_ms),
         practice=design.practice_trials,
         trials=design.images_per_participant + design.catch_trials,
     )
@@ -115,7 +115,7 @@ def trials() -> ResponseReturnValue:
         person = context.participant(database)
         if person is None or person.status != "active":
             return redirect(url_for("pages.here"), 303)
-        wording = Wording(texts_of(database, person.study), protocol_of(person.study))
+        wording = wording_for(database, person.study, person)
         return render_template("trials.html", wording=wording)
 
 
@@ -136,7 +136,8 @@ def consent() -> ResponseReturnValue:
 
     def change(database: Session, person: Participant, now: int) -> None:
         if agreed or refused:
-            participants.consent(database, person, agreed, now)
+            shown = texts_for(database, person.study, person)
+            participants.consent(database, person, agreed, now, shown.sha256)
             if not protocol_of(person.study).screening:
                 participants.screen(database, person, [], now)
 
@@ -189,7 +190,7 @@ def ask_to_leave() -> ResponseReturnValue:
         person = context.participant(database)
         if person is None or person.status in ENDED:
             return redirect(url_for("pages.here"), 303)
-        wording = Wording(texts_of(database, person.study), protocol_of(person.study))
+        wording = wording_for(database, person.study, person)
         return render_template("leave.html", wording=wording)
 
 

@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.models import Participant, Slot, Trial
 from twoafc_server.storage.participants import expire_if_due
-from twoafc_server.storage.studies import protocol_of, texts_of
+from twoafc_server.storage.studies import protocol_of
 from twoafc_server.storage.trials import (
     RefusedError,
     complete,
@@ -24,11 +24,11 @@ from twoafc_server.storage.trials import (
     store_event,
     trials_of,
 )
-from twoafc_server.texts.wording import Wording
 from twoafc_server.web.installation import context
 from twoafc_server.web.participant import payload
 from twoafc_server.web.participant.composite import geometry
 from twoafc_server.web.participant.device import number_in
+from twoafc_server.web.participant.language import wording_for
 
 blueprint = Blueprint("trials", __name__, url_prefix="/session/api")
 
@@ -75,7 +75,7 @@ def next_trial() -> ResponseReturnValue:
 
 def _shown(database: Session, person: Participant, trial: Trial) -> Reply:
     study = protocol_of(person.study)
-    wording = Wording(texts_of(database, person.study), study)
+    wording = wording_for(database, person.study, person)
     slot = database.get_one(Slot, trial.slot_id)
     size = (person.study.width, person.study.height)
     layout = geometry(size, study.display, slot.task == "task1")
