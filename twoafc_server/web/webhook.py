@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from typing import Any
 
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
@@ -49,7 +50,7 @@ def _signed(stamp: str, body: bytes, secret: str) -> bool:
 def _store(person: str, submission: str, status: str, at: int) -> None:
     """For the participant of that submission; an id in several studies is left to the poll."""
     with writing(context.engine()) as database:
-        found = []
+        found: list[Any] = []
         for study in database.scalars(select(Study)):
             if protocol_of(study).platform.kind != "prolific":
                 continue
