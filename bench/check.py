@@ -9,16 +9,13 @@ import json
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.check"), description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = Parser(prog=program("bench.check"), description=__doc__)
     add = parser.add_argument
     add("folder", type=Path, metavar="DIR", help="the outputs, a picture per HR stem")
     add("--suite", required=True, help="name of a suite, or the path of your own .py file")

@@ -11,16 +11,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.compare"), description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = Parser(prog=program("bench.compare"), description=__doc__)
     add = parser.add_argument
     add("what", nargs="+", metavar="RUN|RECORD|SYSTEM",
         help="a suite's folder and systems of it (none: all), or two or more records")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.base.arguments import positive
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHOWN_BAD = 20
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(prog=program("bench.data"), description=__doc__)
+    parser = Parser(prog=program("bench.data"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="suites and where their images would come from")
     verify = commands.add_parser("verify", help="decode and hash the images of a suite")

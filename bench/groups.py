@@ -11,17 +11,16 @@ Holm-corrected over the attributes. Set-level metrics are left out: a Frechet di
 the size of its set, so those of groups of different size cannot be compared.
 """
 
-import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
     """Break a finished run down."""
-    parser = argparse.ArgumentParser(prog=program("bench.groups"), description=__doc__)
+    parser = Parser(prog=program("bench.groups"), description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a suite's records")
     parser.add_argument("--groups", required=True, help="JSONL or CSV file, or `embedded`")
     parser.add_argument("--baseline", help="system that gains are over (default bicubic)")

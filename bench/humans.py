@@ -11,17 +11,13 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.humans"),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog=program("bench.humans"), description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of a suite's records")
     parser.add_argument("--study", type=Path, required=True, help="folder of the study's analysis")
     parser.add_argument("--out", type=Path, help="default: RUN/humans")

@@ -14,25 +14,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.reference"), description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = Parser(prog=program("bench.reference"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("make", help="from a folder of HR images")
-    making.add_argument("--data", type=Path, required=True)
-    making.add_argument("--device", default="cpu")
+    making.add_argument("--data", type=Path, required=True, help="folder of HR images")
+    making.add_argument("--device", default="cpu", help="where the extractor runs")
     importing = commands.add_parser("import", help="from another tool's .npz")
-    importing.add_argument("file", type=Path)
+    importing.add_argument("file", type=Path, help=".npz with mu and sigma")
     importing.add_argument("--n", type=int, required=True, help="images behind the file")
     for command in (making, importing):
-        command.add_argument("--suite", required=True)
+        command.add_argument("--suite", required=True, help="name or path of a suite")
     commands.add_parser("list", help="what there is")
     return parser.parse_args(argv)
 

@@ -5,17 +5,16 @@ images, tiles sortable by any metric or by the disagreement of two, error and co
 provenance.
 """
 
-import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write the page."""
-    parser = argparse.ArgumentParser(prog=program("bench.report"), description=__doc__)
+    parser = Parser(prog=program("bench.report"), description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a suite's records")
     parser.add_argument("--out", type=Path, help="default: report.html in that folder")
     parser.add_argument("--images", type=int, default=48, help="tiles shown (default 48)")

@@ -6,12 +6,13 @@ interrupted one goes on with the same command.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.base.arguments import positive
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 if TYPE_CHECKING:
@@ -22,41 +23,67 @@ NOT_OF_THE_RUN = ("groups", "require", "dry_run")  # of the command alone
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.run"), description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    add = parser.add_argument
+    parser = Parser(prog=program("bench.run"), description=__doc__)
+    _add_data(parser.add_argument_group("data", "what is measured, and on what").add_argument)
+    _add_systems(parser.add_argument_group("systems", "whose images").add_argument)
+    _add_sampling(parser.add_argument_group("sampling", "of sr3 and its twin").add_argument)
+    _add_output(parser.add_argument_group("output", "where to").add_argument)
+    add = parser.add_argument_group("machine", "speed; results do not depend on it").add_argument
+    add("--batch-size", type=positive, metavar="N",
+        help="images sampled at once (default: 8, or 32 on a GPU)")  # fmt: skip
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
+    return parser.parse_args(argv)
+
+
+def _add_data(add: Callable[..., object]) -> None:
     add("--suite", default="face8x", help="name of a suite, or the path of your own .py file")
-    add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
-    add("--systems", type=_names, help="comma-separated names or .py paths (default: the suite's)")
-    add("--metrics", type=_names, help="comma-separated names or .py paths (default: the suite's)")
-    add("--limit", type=positive, help="use only the first N images by name")
-    add("--seed", type=int, default=0, help="of the noise, per image (default 0)")
-    add("--sampler", help="of sr3 (default: the checkpoint's)")
-    add("--steps", type=positive, help="refinement steps of sr3 (default: the checkpoint's)")
-    add("--schedule", help="of sr3: a text, or a file by `python -m sr3.search`")
-    add("--temperature", type=float, help="of sr3's noise, 0 to 2 (default: the checkpoint's)")
-    add("--spread", type=float, help="of sr3: 0 the mean, 1 a sample (default: the checkpoint's)")
-    add("--consistent", action="store_true", help="project sr3's outputs onto the LR input")
+    add("--data", type=Path, metavar="DIR",
+        help="folder of HR images (default: BENCH_DATA, then embedded)")  # fmt: skip
+    add("--limit", type=positive, metavar="N", help="the first N images by name (default: all)")
+    add("--metrics", type=_names, metavar="NAME,...",
+        help="names or .py paths (default: the suite's)")  # fmt: skip
+    add("--groups", metavar="FILE",
+        help="JSONL or CSV of image attributes, or `embedded`: metrics by group too "
+        "(default: none)")  # fmt: skip
+
+
+def _add_systems(add: Callable[..., object]) -> None:
+    add("--systems", type=_names, metavar="NAME,...",
+        help="names or .py paths (default: the suite's)")  # fmt: skip
     add("--system", dest="imports", type=_pair, action="append", default=[], metavar="NAME=PATH",
         help="a row of its own from a folder of outputs, a manifest (.toml) or a public checkpoint "
-        "(.pth, .safetensors); repeatable")  # fmt: skip
+        "(.pth, .safetensors); repeatable (default: none)")  # fmt: skip
     add("--accept", type=_names, default=(), metavar="CHECK,...",
-        help="take these findings of `python -m bench.check` about imports knowingly")  # fmt: skip
+        help="findings of `python -m bench.check` about imports that are taken knowingly "
+        "(default: none)")  # fmt: skip
     add("--checkpoint", dest="checkpoints", type=_pair, action="append", default=[],
         metavar="NAME=FILE",
-        help="weights of a system instead of the shipped ones; repeatable")  # fmt: skip
-    add("--samples", type=positive, default=4, help="K of the diversity metric (default 4)")
-    add("--batch-size", type=positive, help="images sampled at once; results do not depend on it")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+        help="weights of a system; repeatable (default: the shipped ones)")  # fmt: skip
+
+
+def _add_sampling(add: Callable[..., object]) -> None:
+    of_weights = "(default: the weights' own)"
+    add("--seed", type=int, default=0, help="of the noise, per image")
+    add("--sampler", metavar="NAME", help=f"way from noise to image {of_weights}")
+    add("--steps", type=positive, metavar="N", help=f"refinement steps {of_weights}")
+    add("--schedule", metavar="TEXT|FILE",
+        help=f"of the noise, or a file by `python -m sr3.search` {of_weights}")  # fmt: skip
+    add("--temperature", type=float, metavar="T",
+        help=f"deviation of the noise, 0 to 2 {of_weights}")  # fmt: skip
+    add("--spread", type=float, metavar="S", help=f"0 the mean, 1 a sample {of_weights}")
+    add("--consistent", action="store_true",
+        help="project outputs onto the LR input (default: off, as the paper)")  # fmt: skip
+    add("--samples", type=positive, default=4, metavar="K", help="per input, for `diversity`")
     add("--precision", choices=("auto", "bf16", "float32"), default="auto",
-        help="of sampling; auto: bf16 where the device has it")  # fmt: skip
-    add("--out", type=Path, default=Path("results/runs"), help="default results/runs")
-    add("--groups", help="JSONL or CSV of image attributes, or `embedded`: metrics by group")
-    add("--require", action="store_true", help="exit 1 when a metric or system is unavailable")
+        help="auto: bf16 where the device has it")  # fmt: skip
+
+
+def _add_output(add: Callable[..., object]) -> None:
+    add("--out", type=Path, default=Path("results/runs"), metavar="DIR",
+        help="for a folder per suite")  # fmt: skip
+    add("--require", action="store_true",
+        help="exit 1 when a metric or system is unavailable (default: a dash)")  # fmt: skip
     add("--dry-run", action="store_true", help="check everything, print the plan, write nothing")
-    return parser.parse_args(argv)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(prog=program("bench.study"), description=__doc__)
+    parser = Parser(prog=program("bench.study"), description=__doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of a suite's records")
     parser.add_argument("--systems", required=True, help="systems of the run, by comma")
     parser.add_argument("--out", type=Path, required=True, help="stimulus folder to write")

@@ -14,16 +14,13 @@ import argparse
 from pathlib import Path
 
 from bench.base.extra import require_bench_extra
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import InputError, run_command
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=program("bench.tables"), description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = Parser(prog=program("bench.tables"), description=__doc__)
     add = parser.add_argument
     add("run", type=Path, nargs="?", help="folder of a suite's records, or of several suites")
     add("--paper", action="append", default=[], metavar="TABLE",

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.pretrained import catalogue, weights
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
@@ -35,17 +35,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program("bench.weights"), description=__doc__)
+    parser = Parser(prog=program("bench.weights"), description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("status", "show every file of the table and where it lies"),
         ("verify", "the same; exit code 1 if a file has the wrong hash"),
     ):
-        commands.add_parser(name, help=text).add_argument("--json", action="store_true")
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--json", action="store_true", help="print JSON")
     fetching = commands.add_parser("fetch", help="download files (the only use of a network)")
     fetching.add_argument("names", nargs="*", metavar="NAME", help="default: all with an address")
     importing = commands.add_parser("import", help="copy a file you have into the folder")
-    importing.add_argument("file")
+    importing.add_argument("file", help="found by its hash, whatever its name")
     importing.add_argument("--name", choices=sorted(catalogue.TABLE), help="row it must be")
     return parser
 

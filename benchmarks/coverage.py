@@ -6,13 +6,13 @@
 The settings are the designs and spreads behind `docs/analysis.md`, whose tables this prints.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
+from sr3.base.commands import Parser
 from twoafc_server.power.coverage import coverage, rejections, simulation_error
 from twoafc_server.simulation.observers import Observers
 from twoafc_server.simulation.plans import Design
@@ -98,10 +98,10 @@ def _single(design: Design) -> Design:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--studies", type=int, default=2000, help="simulated per setting")
     parser.add_argument("--bootstrapped", type=int, default=500, help="0 leaves pigeonhole out")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the simulation")
     parser.add_argument("--only", choices=("coverage", "tests"), help="one of the two tables")
     args = parser.parse_args(argv)
     rng = np.random.default_rng(args.seed)

@@ -7,7 +7,6 @@ regression and SR3 are of different targets: each says how its own training went
 better.
 """
 
-import argparse
 import csv
 import io
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_bytes
 
@@ -72,9 +72,11 @@ def plot(curves: dict[tuple[str, str], Curve]) -> Figure:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("results/curves"))
-    parser.add_argument("--out", type=Path, default=Path("docs/images/curves.png"))
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("results/curves"), help="folder of CSV")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/images/curves.png"), help="picture to write"
+    )
     args = parser.parse_args(argv)
     figure, buffer = plot(read_curves(args.data)), io.BytesIO()
     FigureCanvasAgg(figure)

@@ -10,12 +10,11 @@ above 1 the interval is too wide. The last column is how often the 95 % interval
 holds its true value, which is the mean over all sets.
 """
 
-import argparse
-
 import numpy as np
 
 from bench.statistics.frechet import frechet, paired_bootstrap
 from bench.statistics.intervals import interval_of_draws, resampling_indices
+from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
 SETTINGS = ((50, 200), (100, 200), (400, 200), (100, 400))  # images, features
@@ -71,9 +70,7 @@ def row(n: int, d: int, sets: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--sets", type=int, default=300, help="sets per setting (default 300)")
     options = parser.parse_args()
     print("| images | features | spread | plain bootstrap | of a difference | plain | held |")

@@ -9,7 +9,6 @@ last state must equal the uninterrupted run's bit for bit. Prints one line a kil
 the weights differ or a run could not go on.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sr3.base.commands import Parser
 from sr3.networks import checkpoint
 from sr3.pictures import images
 
@@ -105,11 +105,11 @@ def summary(reached, steps):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="kills in all")
     parser.add_argument("--seconds", type=float, default=1500, help="bound on the whole")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of the training")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args()
     rng, begun, reached = random.Random(args.seed), time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:

@@ -11,13 +11,13 @@ sets of 100 each test takes for different at 5 %, 1 % and 0.1 %: the sign-flip t
 and 0.1 are right; less is careful, more is wrong.
 """
 
-import argparse
 from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
 
 from bench.statistics.intervals import bootstrap_mean, sign_flips
+from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
 SIZES = (5, 10, 30, 100)
@@ -63,9 +63,7 @@ def row(name: str, n: int, sets: int, intervals: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--sets", type=int, default=20_000, help="per row (default 20000)")
     parser.add_argument(
         "--intervals", type=int, default=2000, help="of them with an interval (default 2000)"

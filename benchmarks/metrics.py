@@ -52,6 +52,7 @@ from bench.metrics.protocol import load_metric
 from bench.pretrained import catalogue, weights
 from bench.statistics import frechet
 from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 from sr3.base.files import sha256_of_file
 
@@ -203,9 +204,7 @@ def times_table(ours: Clock, usual: Clock, n: int) -> Iterator[str]:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--n", type=int, default=1000, help="pictures (default 1000)")
     parser.add_argument("--usual", type=int, metavar="M", help="time the usual way on M of them")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of torch")

@@ -12,7 +12,6 @@ whose samples of SR3 are furthest from HR in the features of EfficientNet-Lite0,
 Weights of a training not yet shipped: --sr3 FILE --regression FILE.
 """
 
-import argparse
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from bench.images.outputs import Job, run_system
 from bench.images.pixels import make_lr, to_batch
 from bench.reporting.sheet import enlarge, spread
 from bench.suites.protocol import NamedSuite, load_suite
+from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_bytes
 from sr3.pictures.images import to_uint8
@@ -163,12 +163,12 @@ SHEETS = {"faces": faces, "failures": failures, "natural": natural}
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sheets", nargs="+", choices=list(SHEETS))
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("sheets", nargs="+", choices=list(SHEETS), help="what to draw")
     parser.add_argument("--data", type=Path, help="256x256 photographs, for natural")
     parser.add_argument("--sr3", type=Path, help="weights instead of the shipped ones")
     parser.add_argument("--regression", type=Path, help="weights instead of the shipped ones")
-    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--out", type=Path, default=Path("docs/images"), help="for the pictures")
     args = parser.parse_args(argv)
     for name in args.sheets:
         if name == "natural" and args.data is None:

@@ -13,7 +13,6 @@ hardly changes (sky, blur) are dropped. Writes train/ and show/ with PNG tiles n
 package_file_side_row_column, and SOURCES.csv with a line per photograph.
 """
 
-import argparse
 import csv
 import hashlib
 import subprocess
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_csv
 from sr3.pictures.images import open_image, write_png
@@ -140,9 +140,9 @@ def cut_all(packages: Path, out: Path, catalogue: list[Photograph]) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--packages", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--packages", type=Path, required=True, help="downloaded packages")
+    parser.add_argument("--out", type=Path, required=True, help="for the tiles")
     args = parser.parse_args(argv)
     cut_all(args.packages, args.out, read_catalogue())
     return 0

@@ -34,6 +34,7 @@ from bench.records.measurements import (
 from bench.statistics.frechet import paired_bootstrap
 from bench.statistics.intervals import interval_of_draws
 from bench.typesetting import kept_tables, markdown
+from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_text
 from sr3.base.rng import generator_of
@@ -311,19 +312,19 @@ def read_plan(text: str | None, consistent: bool) -> list[Case]:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of HR pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is found")
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name")
     parser.add_argument("--plan", help='such as "ancestral:16,100 dpmpp-2m:8 dpmpp-2m+:8"')
-    parser.add_argument("--consistent", action="store_true")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=CHOICES, default="auto")
+    parser.add_argument("--consistent", action="store_true", help="project onto the input")
+    parser.add_argument("--limit", type=int, help="the first pictures only")
+    parser.add_argument("--batch-size", type=int, default=8, help="pictures at once")
+    parser.add_argument("--threads", type=int, help="of torch (default: its own)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to sample")
+    parser.add_argument(
+        "--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it"
+    )
     args = parser.parse_args(argv)
     args.precision = resolve(args.precision, args.device)
     return args

@@ -5,7 +5,6 @@
 FOLDER holds 128x128 pictures that may be shown, such as the embedded rendered faces.
 """
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
@@ -175,12 +175,14 @@ PICTURES: dict[str, Callable[[Studio], dict[str, Tensor] | np.ndarray]] = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
-    parser.add_argument("--out", type=Path, default=Path("docs/images/sample"))
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of HR faces")
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/images/sample"), help="for the pictures"
+    )
     parser.add_argument("--faces", default="0,1", help="places in the folder's list")
-    parser.add_argument("--only", nargs="*", choices=list(PICTURES))
+    parser.add_argument("--only", nargs="*", choices=list(PICTURES), help="these (default: all)")
     args = parser.parse_args(argv)
     paths = images.list_images(args.data)
     chosen = [paths[int(n)] for n in args.faces.split(",")][:FACES]

@@ -10,7 +10,6 @@ what recomputation adds. Prints a table and, with --json, writes it. Run it on a
 load average before the run is printed and stored. Ablations that do not fit in --seconds say so.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -26,6 +25,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from sr3.base.commands import Parser
 from sr3.data.examples import Batch
 from sr3.machine.options import RunOptions, keep_freed_memory
 from sr3.machine.processes import Process, World, choose_device
@@ -135,16 +135,20 @@ def machine(device):
 
 
 def parse():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser(description=__doc__)
+    parser.add_argument(
+        "--preset", default="small-16-128", choices=sorted(PRESETS), help="model size"
     )
-    parser.add_argument("--preset", default="small-16-128", choices=sorted(PRESETS))
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--batch", type=int, default=16, help="pictures per step")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any"
+    )
+    parser.add_argument("--threads", type=int, help="of torch (default: its own)")
     parser.add_argument("--seconds", type=float, default=150, help="bound on the whole")
-    parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--variants", nargs="*", choices=list(VARIANTS), default=[], help="these (default: all)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     return parser.parse_args()
 
 
@@ -170,7 +174,7 @@ def main():
     print(f"{'variant':20} {'images/s':>9} {'TFLOP/s':>8} {'of peak':>8} {'memory':>9}")
     rows = []
     each = 8.0 if device.type == "cpu" else 4.0
-    for variant in args.variants:
+    for variant in args.variants or VARIANTS:
         if variant in NEEDS_GPU and device.type == "cpu":
             rows.append({"variant": variant, "skipped": "needs a GPU"})
         elif VARIANTS[variant][1].get("precision") == base.precision:

@@ -7,20 +7,22 @@ curve goes to --curves as a small CSV.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=program("sr3.export"), description=__doc__)
+    parser = Parser(prog=program("sr3.export"), description=__doc__)
     parser.add_argument("weights", type=Path, help="ema-*.safetensors or best.safetensors of a run")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sampler")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--schedule", help="default of --schedule; a star stands for the steps")
-    parser.add_argument("--temperature", type=float, help="default of --temperature")
-    parser.add_argument("--spread", type=float, help="default of --spread")
-    parser.add_argument("--curves", type=Path, metavar="CSV")
+    parser.add_argument("out", type=Path, help="file to write")
+    parser.add_argument("--sampler", help="default to stamp in (default: the run's)")
+    parser.add_argument("--steps", type=int, help="default to stamp in (default: the run's)")
+    parser.add_argument("--schedule", help="default to stamp in; a star stands for the steps")
+    parser.add_argument(
+        "--temperature", type=float, help="default to stamp in (default: the run's)"
+    )
+    parser.add_argument("--spread", type=float, help="default to stamp in (default: the run's)")
+    parser.add_argument("--curves", type=Path, metavar="CSV", help="write the run's curves there")
     return parser.parse_args(argv)
 
 

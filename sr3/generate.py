@@ -9,7 +9,7 @@ that was interrupted goes on with the same command.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
@@ -17,22 +17,23 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     from sr3.diffusion import samplers
     from sr3.networks.precision import CHOICES
 
-    parser = argparse.ArgumentParser(prog=program("sr3.generate"), description=__doc__)
+    parser = Parser(prog=program("sr3.generate"), description=__doc__)
     add = parser.add_argument
     add("weights", metavar="WEIGHTS", help="file or shipped name of a generator's weights")
-    add("out", type=Path, metavar="OUT")
+    add("out", type=Path, metavar="OUT", help="folder for the pictures")
     add("--n", type=int, default=64, metavar="N", help="pictures (default: %(default)s)")
     add("--class", dest="classes", action="append", default=[], metavar="NAME",
         help="only this class, or several in turn; none: without a class")  # fmt: skip
     add("--guidance", type=float, default=0.0, metavar="W", help="classifier-free, 0 is none")
     add("--sampler", choices=list(samplers.INFO), help="default: the model's")
     add("--steps", type=int, help="refinement steps (default: the model's)")
-    add("--schedule", help="training, SHAPE:STEPS[:NUMBER...] or a file")
-    add("--eta", type=float, help="fresh noise, 0 to 1 (ddim, dpmpp-2m)")
+    add("--schedule", metavar="TEXT|FILE",
+        help="training, SHAPE:STEPS[:NUMBER...] or a file (default: the model's)")  # fmt: skip
+    add("--eta", type=float, help="fresh noise, 0 to 1 (default: as the sampler; ddim, dpmpp-2m)")
     add("--temperature", type=float, help="deviation of the noise, 0 to 2 (default: the model's)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="of the noise, per picture")
     add("--batch-size", type=int, default=16, help="pictures at once")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
     add("--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it")
     add("--compile", action="store_true", help="compile the network first (pays on a GPU)")
     add("--overwrite", action="store_true", help="make everything again")

@@ -8,15 +8,15 @@ import argparse
 import json
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import InputError, run_command
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=program("sr3.info"), description=__doc__)
+    parser = Parser(prog=program("sr3.info"), description=__doc__)
     parser.add_argument("file", type=Path, nargs="?", help="weights or a training state")
     parser.add_argument("--preset", help="a model size instead of a file")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(argv)
 
 

@@ -8,16 +8,16 @@ section 3.2 and appendix C). Prints how close the profile is that was reached.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=program("sr3.posthoc"), description=__doc__)
+    parser = Parser(prog=program("sr3.posthoc"), description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a training run")
     parser.add_argument("--width", type=float, required=True, help="relative width sigma_rel")
     parser.add_argument("--step", type=int, help="default: the last snapshot's")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights to write")
     return parser.parse_args(argv)
 
 

@@ -9,7 +9,7 @@ was interrupted goes on with the same command.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
 
 
@@ -18,10 +18,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     from sr3.networks.checkpoint import DEFAULT_WEIGHTS
     from sr3.networks.precision import CHOICES
 
-    parser = argparse.ArgumentParser(prog=program("sr3.sample"), description=__doc__)
+    parser = Parser(prog=program("sr3.sample"), description=__doc__)
     add = parser.add_argument
-    add("input", type=Path, metavar="IN")
-    add("output", type=Path, metavar="OUT")
+    add("input", type=Path, metavar="IN", help="a picture or a folder of pictures")
+    add("output", type=Path, metavar="OUT", help="folder for the results")
     add("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name (default: %(default)s)")
     add(
         "--then", action="append", default=[], metavar="WEIGHTS[@STEPS]",
@@ -29,19 +29,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     add("--sampler", choices=list(samplers.INFO), help="default: the model's")
     add("--steps", type=int, help="refinement steps (default: the model's)")
-    add("--schedule", help="training, SHAPE:STEPS[:NUMBER...] or a file of sr3.search")
-    add("--eta", type=float, help="fresh noise, 0 to 1 (ddim, dpmpp-2m)")
+    add("--schedule", metavar="TEXT|FILE",
+        help="training, SHAPE:STEPS[:NUMBER...] or a file of sr3.search "
+        "(default: the model's)")  # fmt: skip
+    add("--eta", type=float, help="fresh noise, 0 to 1 (default: as the sampler; ddim, dpmpp-2m)")
     add("--temperature", type=float, help="deviation of the noise, 0 to 2 (default: the model's)")
     add("--spread", type=float, help="0 the mean, 1 the sample (default: the model's)")
     add("--consistent", action="store_true", help="agree exactly with the input; off in the paper")
     add("--num-samples", type=int, default=1, metavar="K", help="samples of each picture")
     add("--mean", action="store_true", help="also write the mean of the samples (best PSNR)")
     add("--compare", action="store_true", help="also write a sheet: input, bicubic, samples")
-    add("--seed", type=int, default=0)
+    add("--seed", type=int, default=0, help="of the noise, per picture")
     add("--tile", type=int, help="side of a window in output pixels (default: as trained)")
     add("--overlap", type=int, help="pixels that windows share (default: a quarter)")
     add("--batch-size", type=int, default=8, help="pictures, or windows of one, at once")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU if any")
     add("--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it")
     add("--compile", action="store_true", help="compile the network first (pays on a GPU)")
     add("--skip-bad", action="store_true", help="report damaged pictures and go on")

@@ -10,7 +10,7 @@ was interrupted, and a larger search builds on a smaller one. Writes schedule-ST
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import InputError, run_command
 
 
@@ -20,21 +20,21 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     from sr3.networks.precision import CHOICES
     from sr3.searching.space import FAMILIES
 
-    parser = argparse.ArgumentParser(prog=program("sr3.search"), description=__doc__)
+    parser = Parser(prog=program("sr3.search"), description=__doc__)
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="FOLDER", help="held-out HR pictures")
-    add("--out", type=Path, required=True, metavar="FOLDER")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="for schedules and the report")
     add("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name (default: %(default)s)")
     add("--steps", default="4,8,16", metavar="N,N,...", help="step budgets (default: %(default)s)")
     add("--sampler", choices=list(samplers.INFO), help="default: the model's")
     add("--score", default="fd", help="fd, psnr or package.module:factory (default: %(default)s)")
     add("--candidates", type=int, default=24, help="schedules per budget (default: %(default)s)")
-    add("--families", default=",".join(FAMILIES), help="default: %(default)s")
-    add("--limit", type=int, metavar="N", help="first N pictures only")
+    add("--families", default=",".join(FAMILIES), help="shapes to try (default: %(default)s)")
+    add("--limit", type=int, metavar="N", help="first N pictures only (default: all)")
     add("--workers", type=int, help="processes (default: the CPU's cores, or 1 on a GPU)")
     add("--consistent", action="store_true", help="search under the consistency projection")
-    add("--seed", type=int, default=0)
-    add("--device", choices=("cpu", "cuda"), default="cpu")
+    add("--seed", type=int, default=0, help="of candidates and noise")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to sample")
     add("--precision", choices=CHOICES, default="auto", help="auto: bf16 where the device has it")
     return parser.parse_args(argv)
 

@@ -11,23 +11,21 @@ checks the checksums.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import program
+from sr3.base.commands import Parser, program
 from sr3.base.errors import InputError, run_command
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=program("sr3.shard"),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(prog=program("sr3.shard"), description=__doc__)
+    parser.add_argument("source", type=Path, nargs="?", help="folder, tar shards or Parquet files")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the shards")
+    parser.add_argument("--side", type=int, help="of the square pictures; needed unless --verify")
+    parser.add_argument(
+        "--per-shard", type=int, default=1000, metavar="N", help="pictures in a tar"
     )
-    parser.add_argument("source", type=Path, nargs="?")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--side", type=int, help="of the square pictures in the shards")
-    parser.add_argument("--per-shard", type=int, default=1000, metavar="PICTURES")
-    parser.add_argument("--format", choices=("png", "jpeg"), default="png")
+    parser.add_argument("--format", choices=("png", "jpeg"), default="png", help="of the pictures")
     parser.add_argument("--quality", type=int, default=95, help="of JPEG")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that decode")
     parser.add_argument("--skip-bad", action="store_true", help="leave out unusable pictures")
     parser.add_argument("--verify", action="store_true", help="only check an existing --out")
     return parser.parse_args(argv)

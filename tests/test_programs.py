@@ -1,5 +1,6 @@
 """The programs that pip installs: each command answers alike by its name and by `python -m`."""
 
+import argparse
 import importlib
 import pkgutil
 import re
@@ -105,6 +106,78 @@ def test_a_missing_library_is_one_line_and_a_missing_file_of_ours_is_a_fault(ans
     )
     with pytest.raises(ModuleNotFoundError):
         run_command(lambda: importlib.import_module("sr3.train"))
+
+
+class Built(BaseException):
+    """A command built its parser: the walk needs no more of it."""
+
+
+def parsers(program, name, monkeypatch):
+    """The parser of a command and those of its subcommands, by the words that call them."""
+
+    def stop(parser, *_, **__):
+        raise Built(parser)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", [program, name])
+        patch.setattr(argparse.ArgumentParser, "parse_args", stop)
+        with pytest.raises(Built) as built:
+            by_name(program, name)[1]()
+    left = {f"{program} {name}": built.value.args[0]}
+    while left:
+        words, parser = left.popitem()
+        yield words, parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                left |= {f"{words} {word}": below for word, below in action.choices.items()}
+
+
+def faults(words, parser):
+    """Options and arguments that do not say what they are, or not their default."""
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+            continue
+        told = parser._get_formatter()._expand_help(action) if action.help else ""
+        name = f"{words} {action.option_strings[-1] if action.option_strings else action.dest}"
+        if not told:
+            yield f"{name} has no help"
+        is_value = action.default not in (None, argparse.SUPPRESS, (), [], frozenset())
+        if is_value and not isinstance(action.default, bool) and str(action.default) not in told:
+            yield f"{name} does not show its default {action.default}"
+
+
+@pytest.mark.parametrize(("program", "name"), EVERY)
+def test_every_option_says_what_it_is_and_its_default(program, name, monkeypatch):
+    found = [f for words, p in parsers(program, name, monkeypatch) for f in faults(words, p)]
+    assert found == []
+
+
+def test_the_walk_finds_options_without_help_and_defaults_that_are_not_shown():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--silent", default=3)
+    parser.add_argument("--told", default=3, help="a number")
+    parser.add_argument("--good", default=3, help="a number (default: 3)")
+    parser.add_argument("--flag", action="store_true", help="a switch")
+    assert list(faults("x", parser)) == [
+        "x --silent has no help", "x --silent does not show its default 3",
+        "x --told does not show its default 3",
+    ]  # fmt: skip
+
+
+def test_every_option_of_a_training_tells_a_default(monkeypatch):
+    ((_, parser),) = parsers("sr3", "train", monkeypatch)
+    formatter = parser._get_formatter()
+    told = {a.dest: formatter._expand_help(a) for a in parser._actions if a.dest != "help"}
+    assert len(told) > 20
+    assert [name for name, text in told.items() if "default" not in text] == []
+
+
+def test_options_of_a_run_are_grouped(monkeypatch):
+    ((_, parser),) = parsers("sr3bench", "run", monkeypatch)
+    groups = {g.title: len(g._group_actions) for g in parser._action_groups}
+    assert list(groups)[2:] == ["data", "systems", "sampling", "output", "machine"]
+    assert groups["options"] == 1  # --help
+    assert min(groups[title] for title in list(groups)[2:]) > 1
 
 
 def test_what_the_page_for_contributors_names_is_there():

@@ -1,16 +1,35 @@
 """Commands by name: `sr3 train ...` is `python -m sr3.train ...`, `sr3bench run ...` `bench.run`.
 
-Each command is a module with `main(argv) -> int`, imported only when it is called for.
+Each command is a module with `main(argv) -> int`, imported only when it is called for. Its help
+says what each option is and its default.
 """
 
+import argparse
 import importlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from sr3.base.errors import InputError
 
 PROGRAMS = {"sr3": "sr3", "bench": "sr3bench"}  # package: the program that pip installs for it
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help that ends an option with its default, unless the text tells it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        told, default = action.help or "", action.default
+        silent = default in (None, argparse.SUPPRESS, (), [], frozenset()) or "default" in told
+        return told if silent or isinstance(default, bool) else f"{told} (default: %(default)s)"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser, and its subcommands', with such help."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"formatter_class": Help, **options})
 
 
 def program(module: str) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from twoafc_server.base.clock import now_ms
-from twoafc_server.cli.common import add_database, parser
+from twoafc_server.cli.common import add_database, add_study, parser
 from twoafc_server.storage import researchers, studies
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.migrate import created_engine
@@ -34,12 +34,14 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     options = parser("admin", __doc__ or "")
     actions = options.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="add a researcher, or set a new password (from stdin)")
-    add.add_argument("name")
+    add.add_argument("name", help="the name to sign in with")
     add_database(add)
     for action in (*ACTIONS, "unblind"):
         change = actions.add_parser(action, help=f"{action} a study")
-        change.add_argument("study")
-        change.add_argument("--by", default=os.environ.get("USER") or "command line")
+        add_study(change)
+        change.add_argument(
+            "--by", default=os.environ.get("USER") or "command line", help="who, for the log"
+        )
         add_database(change)
     return options.parse_args(argv)
 

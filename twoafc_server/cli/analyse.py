@@ -15,13 +15,14 @@ from twoafc_server.analysis.writing.labels import interval, p_value, percent, ta
 from twoafc_server.analysis.writing.write import write_all
 from twoafc_server.base.environment import DATABASE, DEFAULT_DATABASE
 from twoafc_server.base.errors import program
+from twoafc_server.cli.common import Parser
 
 DEFAULT_MARGIN = 0.05
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=f"{program()} analyse",
         description="Fool rates with intervals that treat participants and images as samples.",
     )

@@ -21,7 +21,11 @@ from twoafc_server.storage.database import open_engine
 
 def main(argv: list[str]) -> int:
     options = parser("db", __doc__ or "")
-    options.add_argument("action", choices=("upgrade", "revision", "backup", "restore"))
+    options.add_argument(
+        "action",
+        choices=("upgrade", "revision", "backup", "restore"),
+        help="migrate to the newest form, print the form, or copy to or from a file",
+    )
     options.add_argument("file", nargs="?", type=Path, help="for backup and restore")
     options.add_argument(
         "--keep", type=int, metavar="N", help="backup into a folder, dated; keep the N newest"

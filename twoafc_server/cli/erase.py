@@ -8,7 +8,7 @@ from twoafc_server.base.clock import now_ms
 from twoafc_server.base.environment import PSEUDONYM_KEY
 from twoafc_server.base.errors import InputError
 from twoafc_server.base.keys import keys_from
-from twoafc_server.cli.common import add_database, parser
+from twoafc_server.cli.common import add_database, add_study, parser
 from twoafc_server.storage import studies
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.migrate import ready_engine
@@ -18,7 +18,7 @@ from twoafc_server.storage.participants import erase
 
 def main(argv: list[str]) -> int:
     options = parser("erase", __doc__ or "")
-    options.add_argument("study")
+    add_study(options)
     options.add_argument("participant", help="the platform's id, or the pseudonym")
     add_database(options)
     given = options.parse_args(argv)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twoafc_server.base.clock import now_ms
 from twoafc_server.base.files import write_atomic
-from twoafc_server.cli.common import add_database, new_file, parser
+from twoafc_server.cli.common import add_database, add_study, new_file, parser
 from twoafc_server.export import rows
 from twoafc_server.export.download import FILES, download
 from twoafc_server.formats.bundle import write_bundle
@@ -18,7 +18,7 @@ from twoafc_server.storage.migrate import ready_engine
 
 def main(argv: list[str]) -> int:
     options = parser("export", __doc__ or "")
-    options.add_argument("study")
+    add_study(options)
     options.add_argument("--out", type=Path, help="folder for the files; default: the study's name")
     options.add_argument("--bundle", type=Path, metavar="FILE.zip", help="write a sealed bundle")
     options.add_argument("--with-ids", action="store_true", help="also write identities.csv")

@@ -11,6 +11,7 @@ from twoafc_server.analysis.writing.plots import save
 from twoafc_server.base.environment import DATABASE, DEFAULT_DATABASE
 from twoafc_server.base.errors import InputError, program
 from twoafc_server.base.files import write_atomic
+from twoafc_server.cli.common import Parser
 from twoafc_server.power.coverage import Coverage, simulation_error
 from twoafc_server.power.detectable import (
     Detectable,
@@ -29,7 +30,7 @@ DEFAULT = Observers()
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=f"{program()} power",
         description="Detectable difference and coverage of a planned design, by simulation.",
     )

@@ -71,9 +71,11 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def main(argv: list[str]) -> int:
     options = parser("serve", __doc__ or "")
-    options.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
-    options.add_argument("--workers", type=int, default=2)
-    options.add_argument("--threads", type=int, default=8)
+    options.add_argument(
+        "--bind", default="127.0.0.1:8000", metavar="HOST:PORT", help="to listen on"
+    )
+    options.add_argument("--workers", type=int, default=2, help="processes")
+    options.add_argument("--threads", type=int, default=8, help="of each process")
     add_database(options)
     given = options.parse_args(argv)
     settings = from_environment(os.environ, given.db)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from twoafc_server.base.errors import InputError, program
 from twoafc_server.base.files import write_atomic
+from twoafc_server.cli.common import Parser
 from twoafc_server.simulation.browser_bot import browse
 from twoafc_server.simulation.crowd import Crowd
 from twoafc_server.simulation.eye import Eye
@@ -22,7 +23,7 @@ DEFAULT_RATES = "sr3=0.47,regression=0.15"
 
 def parser() -> argparse.ArgumentParser:
     """The command's options, one subcommand per path."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=f"{program()} simulate",
         description="Simulated observers with a known true fool rate, by one of three paths.",
     )
@@ -74,7 +75,7 @@ def _add_numbers(to: argparse.ArgumentParser) -> None:
     to.add_argument("--participants", type=int, default=50, help="per system, or in all (within)")
     to.add_argument("--trials", type=int, default=50, help="of a participant, per system")
     to.add_argument("--images", type=int, default=100, help="test images")
-    to.add_argument("--kind", choices=("between", "within"), default="between")
+    to.add_argument("--kind", choices=("between", "within"), default="between", help="design")
     to.add_argument("--tasks", default="task2", help="comma-separated (default: %(default)s)")
     to.add_argument("--exposures", default="3000", help="ms, comma-separated")
     to.add_argument("--name", default="simulated", help="of the study (default: %(default)s)")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from twoafc_server.cli.common import add_database, parser
+from twoafc_server.cli.common import add_database, add_study, parser
 from twoafc_server.export.summary import ConditionRow, Summary, summarise
 from twoafc_server.storage import studies
 from twoafc_server.storage.database import reading
@@ -15,7 +15,7 @@ from twoafc_server.storage.models import Study
 
 def main(argv: list[str]) -> int:
     options = parser("status", __doc__ or "")
-    options.add_argument("study", nargs="?")
+    add_study(options, nargs="?")
     add_database(options)
     given = options.parse_args(argv)
     with reading(ready_engine(given.db)) as session:
