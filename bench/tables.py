@@ -67,8 +67,8 @@ def _runs(options: argparse.Namespace) -> int:
 
 def _documents(options: argparse.Namespace) -> int:
     """1 when something differs under `--check`."""
+    from bench.documents.upkeep import examine, update
     from bench.records.kept import KEPT
-    from bench.typesetting.upkeep import examine, update
 
     kept = options.kept or KEPT
     if options.check:

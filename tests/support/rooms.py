@@ -52,13 +52,14 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         " statistics suites.protocol",
         "comparison": "images records metrics.protocol metrics pretrained statistics sr3.pictures",
         "typesetting": "comparison records metrics.protocol metrics",
+        "documents": "typesetting records metrics.protocol",
         "reporting": "typesetting comparison records images metrics.protocol metrics"
         " suites.protocol sr3.pictures",
         "running": "reporting typesetting comparison measuring records doctor images"
         " metrics.protocol pretrained suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
-        "": "running reporting typesetting comparison measuring records doctor images pretrained"
-        " suites.protocol",
+        "": "running reporting documents typesetting comparison measuring records doctor images"
+        " pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",

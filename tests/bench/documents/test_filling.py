@@ -7,14 +7,14 @@ import re
 import pytest
 
 from bench import tables
+from bench.documents.filling import fill
+from bench.documents.kept_tables import opener
 from bench.records.kept import keep
 from bench.records.measurements import Measurements, Number, Quantity, write_measurements
 from bench.running import runner
 from bench.running.config import RunConfig
 from bench.running.plan import plan
-from bench.typesetting.documents import fill
 from bench.typesetting.group_table import group_table, read_breakdowns
-from bench.typesetting.kept_tables import opener
 from bench.typesetting.markdown import Choice, number, render, rows_of
 from bench.typesetting.table import Cell, Column, Row, Section, Table
 from sr3.base.errors import InputError

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.documents.filling import fill
+from bench.documents.kept_tables import Open, opener
 from bench.typesetting import latex, markdown, text
-from bench.typesetting.documents import fill
-from bench.typesetting.kept_tables import Open, opener
 from bench.typesetting.markdown import Choice
 from sr3.base.errors import InputError
 from sr3.base.files import write_text

@@ -21,8 +21,8 @@ that it is written with; an interval `[a, b]` behind the number is filled too, a
 import re
 from dataclasses import dataclass, field
 
+from bench.documents.kept_tables import Open
 from bench.typesetting import markdown
-from bench.typesetting.kept_tables import Open
 from bench.typesetting.markdown import Choice, number
 from bench.typesetting.table import Cell, Table
 from sr3.base.errors import InputError
