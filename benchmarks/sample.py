@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from bench.documents import kept_tables
 from bench.images.hr import ImageSet, Item
 from bench.records.measurements import (
     Measurements,
@@ -33,7 +34,7 @@ from bench.records.measurements import (
 )
 from bench.statistics.frechet import paired_bootstrap
 from bench.statistics.intervals import interval_of_draws
-from bench.typesetting import kept_tables, markdown
+from bench.typesetting import markdown
 from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_text

@@ -1,4 +1,4 @@
-"""Documents that prove themselves: marked tables and numbers, filled and checked from kept runs.
+"""Documents that quote kept numbers: tables by name, marked places filled, files kept in line.
 
-Imports typesetting and records. Hands out fill and the upkeep of a set of documents.
+Imports typesetting, records and metrics. Hands out fill, opener, examine and update.
 """

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.documents.blocks import fill
+from bench.documents.filling import fill
 from bench.documents.kept_tables import Open, opener
 from bench.typesetting import latex, markdown, text
 from bench.typesetting.markdown import Choice

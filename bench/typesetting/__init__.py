@@ -1,4 +1,4 @@
-"""Tables as data and in print: a suite's, the paper's, text, LaTeX, Markdown, and documents.
+"""Tables as data and in print: a suite's, the paper's, groups', as text, LaTeX and Markdown.
 
-Imports comparison, metrics and records. Hands out Table, its renderers and the upkeep of documents.
+Imports comparison, metrics and records. Hands out Table and its renderers.
 """

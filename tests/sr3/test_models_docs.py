@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sr3.info import describe
 from sr3.networks.checkpoint import shipped
+from sr3.networks.description import describe
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bench import tables
-from bench.documents.blocks import fill
+from bench.documents.filling import fill
 from bench.documents.kept_tables import opener
 from bench.records.kept import keep
 from bench.records.measurements import Measurements, Number, Quantity, write_measurements

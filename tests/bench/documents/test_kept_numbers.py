@@ -12,7 +12,7 @@ from bench.records.measurements import read_measurements
 from bench.records.record import read_record
 from sr3.networks.checkpoint import sha256, shipped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUNS = [run for data in sorted(KEPT.iterdir()) for run in suite_folders(data)]
 MARKED = re.compile(r"<!-- table:.*?<!-- end -->|[^|\s]*\d( \[[^\]]*\])?<!-- [^>]+ -->", re.DOTALL)
