@@ -88,13 +88,15 @@ def run(given: argparse.Namespace, prolific: Prolific | None) -> int:
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     options = parser("payout", __doc__ or "")
-    options.add_argument("action", choices=("plan", "send", "record", "settle", "ledger"))
-    options.add_argument("study")
+    options.add_argument(
+        "action", choices=("plan", "send", "record", "settle", "ledger"), help="what to do"
+    )
+    options.add_argument("study", help="its name")
     options.add_argument("--platform-study", metavar="ID", help="Prolific's id of the study")
     options.add_argument("--bonus", type=Path, metavar="FILE.csv", help="participant,amount")
     options.add_argument("--label", default="", help="what the bonus is for; each is paid once")
     options.add_argument("--currency", default="", help="of the study at the platform, as GBP")
-    options.add_argument("--most", default="5.00", help="refuse a larger bonus; default 5.00")
+    options.add_argument("--most", default="5.00", help="refuse a larger bonus")
     options.add_argument("--out", type=Path, default=Path("payout"), help="folder for the lists")
     options.add_argument("--confirm", default="", help="the digest that `plan` printed")
     options.add_argument(
