@@ -141,7 +141,7 @@ def faults(words, parser):
         name = f"{words} {action.option_strings[-1] if action.option_strings else action.dest}"
         if not told:
             yield f"{name} has no help"
-        is_value = action.default not in (None, argparse.SUPPRESS, (), [], frozenset())
+        is_value = action.default not in (None, argparse.SUPPRESS, "", (), [], frozenset())
         if is_value and not isinstance(action.default, bool) and str(action.default) not in told:
             yield f"{name} does not show its default {action.default}"
 

@@ -21,7 +21,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         told, default = action.help or "", action.default
-        silent = default in (None, argparse.SUPPRESS, (), [], frozenset()) or "default" in told
+        silent = default in (None, argparse.SUPPRESS, "", (), [], frozenset()) or "default" in told
         return told if silent or isinstance(default, bool) else f"{told} (default: %(default)s)"
 
 

@@ -21,7 +21,7 @@ from twoafc_server.base.clock import now_ms
 from twoafc_server.base.errors import InputError
 from twoafc_server.base.files import write_atomic
 from twoafc_server.base.keys import Keys, keys_from
-from twoafc_server.cli.common import add_database, parser
+from twoafc_server.cli.common import add_database, add_study, parser
 from twoafc_server.platforms.decisions import Facts, decide
 from twoafc_server.platforms.money import Money, money
 from twoafc_server.platforms.prolific import (
@@ -89,9 +89,12 @@ def run(given: argparse.Namespace, prolific: Prolific | None) -> int:
 def arguments(argv: list[str]) -> argparse.Namespace:
     options = parser("payout", __doc__ or "")
     options.add_argument(
-        "action", choices=("plan", "send", "record", "settle", "ledger"), help="what to do"
+        "action",
+        choices=("plan", "send", "record", "settle", "ledger"),
+        help="write the lists, do them at Prolific, note them as done by hand, close what a broken "
+        "connection left open, or print what was done",
     )
-    options.add_argument("study", help="its name")
+    add_study(options)
     options.add_argument("--platform-study", metavar="ID", help="Prolific's id of the study")
     options.add_argument("--bonus", type=Path, metavar="FILE.csv", help="participant,amount")
     options.add_argument("--label", default="", help="what the bonus is for; each is paid once")
