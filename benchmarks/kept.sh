@@ -1,10 +1,10 @@
 #!/bin/sh
 # Makes kept runs of results/models again and fills the documents:
 #
-#     benchmarks/kept.sh DATA [faces-rendered] [portraits128] [imagenet256] [samplers]
+#     benchmarks/kept.sh DATA [faces-rendered] [portraits128] [imagenet256] [samplers] [displaced]
 #
 # DATA holds portraits128/test, imagenet256/test and outputs/realesrgan-x4plus, as far as the named
-# runs need them; no name means all four. On a machine without bf16 the whole takes some hours on two
+# runs need them; no name means all five. On a machine without bf16 the whole takes some hours on two
 # cores; images are kept in results/runs/kept, so the same command goes on where it stopped.
 set -eu
 
@@ -32,6 +32,10 @@ samplers() {
             dpmpp-2m-sde:8@1/0 ancestral:100")
 }
 
+displaced() {
+    (cd "$data" && "$python" "$root/benchmarks/displaced.py" portraits128/test --out "$runs/displaced")
+}
+
 make() {
     case $1 in
     faces-rendered) run "$1" --suite face8x --metrics "$means,spectrum,$FD" --groups embedded ;;
@@ -41,8 +45,9 @@ make() {
             --data imagenet256/test --system realesrgan=outputs/realesrgan-x4plus
         ;;
     samplers) samplers ;;
+    displaced) displaced ;;
     *)
-        echo "found $1, wanted faces-rendered, portraits128, imagenet256 or samplers" >&2
+        echo "found $1, wanted faces-rendered, portraits128, imagenet256, samplers or displaced" >&2
         exit 2
         ;;
     esac
@@ -51,11 +56,12 @@ make() {
 keep() {
     case $1 in
     samplers) cp "$runs/samplers/sample.json" "$kept/portraits128/samplers.json" ;;
+    displaced) cp "$runs/displaced/displaced.json" "$kept/portraits128/displaced.json" ;;
     *) "$python" -m bench.tables "$runs/$1" --keep "$kept/$1" ;;
     esac
 }
 
-names=${*:-faces-rendered portraits128 imagenet256 samplers}
+names=${*:-faces-rendered portraits128 imagenet256 samplers displaced}
 for name in $names; do make "$name"; done
 for name in $names; do keep "$name"; done # last, or the next record would call the code changed
 cd "$root"
