@@ -157,3 +157,10 @@ def test_the_list_names_950_people_once_without_pictures(portraits):
     assert all(
         re.fullmatch(r"[0-9a-f]{64}", x) for p in listed for x in (p.sha256, p.pixels_sha256)
     )
+
+
+def test_the_commands_of_the_page_parse(portraits):
+    page = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^python benchmarks/portraits\.py (.+)$", page, re.MULTILINE)
+    assert {portraits.parse(line.split()).command for line in lines} == {"make", "verify"}
+    assert portraits.LANDMARKS_SHA256[:8] in page

@@ -53,6 +53,12 @@ def test_the_samplers_were_measured_with_the_shipped_weights():
     assert made["weights"]["sha256"] == sha256(shipped("face8x-sr3"))
 
 
+def test_displaced_portraits_were_measured_with_the_shipped_weights():
+    made = read_measurements(KEPT / "portraits128" / "displaced.json").made
+    assert made["weights"] == {"bicubic": None, "regression": sha256(shipped("face8x-regression"))}
+    assert made["data"] == read_measurements(KEPT / "portraits128" / "samplers.json").made["data"]
+
+
 def test_the_shift_that_the_doctor_found_is_the_one_on_the_page():
     record = read_record(KEPT / "imagenet256" / "natural4x" / "realesrgan.json")
     finding = record.provenance["doctor"]["findings"]["shift"]
