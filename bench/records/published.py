@@ -67,6 +67,13 @@ def load_table(name: str) -> PublishedTable:
     return PublishedTable(**{key: content[key] for key in keys}, rows=_rows(content["rows"]))
 
 
+def tables_of(suite: str) -> list[PublishedTable]:
+    """What is published about a suite's task: the paper's own table first, then others' by id."""
+    tables = [load_table(name) for name in table_names() if not name.startswith("study-")]
+    fitting = [table for table in tables if table.suite == suite]
+    return sorted(fitting, key=lambda table: (not table.id.startswith("table"), table.id))
+
+
 def _rows(rows: Sequence[Mapping[str, object]]) -> tuple[PublishedRow, ...]:
     return tuple(
         PublishedRow(
