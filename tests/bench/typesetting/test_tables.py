@@ -213,7 +213,7 @@ def wide(metrics, names=NAMES, half=0.3):
         for name in ("hr", *names)
     ]  # fmt: skip
     marks = {m: {"best": [names[0]], "second": names[1]} for m in metrics}
-    return build(records, metrics, marks, load_table("table2"))
+    return build(records, metrics, marks, [load_table("table2")])
 
 
 @pytest.mark.latex
@@ -245,7 +245,7 @@ def test_every_number_of_a_wide_table_stands_once():
                         for i, (m, metric) in enumerate(every.items())})
         for row, name in enumerate(NAMES)
     ]  # fmt: skip
-    rendered = latex.render(build(records, every, {}, None))
+    rendered = latex.render(build(records, every, {}, ()))
     found = Counter(int(number) for number in re.findall(r"\b1\d{3}\b", rendered))
     expected = (1000 + 100 * row + i for row in range(len(NAMES)) for i in range(len(every)))
     assert found == Counter(expected)
