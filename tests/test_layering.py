@@ -10,7 +10,7 @@ import rooms
 
 ROOT = Path(__file__).parents[1]
 MOST_FILES = 12
-THINGS = ("METRIC", "SUITE", "EXTRACTOR", "load")  # what a file of a registry defines
+THINGS = ("METRIC", "SUITE", "SUITES", "EXTRACTOR", "load")  # what a file of a registry defines
 NEEDS_TORCHVISION = {"torchvision", "torch_fidelity", "lpips", "timm", "torchmetrics"}
 
 

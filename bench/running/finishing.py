@@ -49,9 +49,10 @@ def finish(planned: Plan, rows: Sequence[RecordedRow]) -> Result:
     write_text(planned.folder / "table.txt", text.render(table))
     files = {row.record.system: {o.item.stem: o.path for o in row.outputs} for row in rows}
     shown = {name: paths for name, paths in files.items() if paths and name != REFERENCE}
-    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images.items, shown)
+    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images, shown)
     loaders = planned.config.metrics or planned.named.suite.metrics
-    write_index(planned.folder, {key_of(name): name for name in loaders}, files)
+    lr = {item.stem: item.lr.path for item in planned.images.items if item.lr}
+    write_index(planned.folder, {key_of(name): name for name in loaders}, files, lr)
     return Result(planned.folder, records, table)
 
 

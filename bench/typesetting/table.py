@@ -200,10 +200,13 @@ def _published_row(row: PublishedRow, table: PublishedTable, metrics: Mapping[st
 
 
 def _caption(record: Record) -> str:
-    height, width = record.size
+    task = f"factor {record.scale}, images of any size"
+    if record.size:
+        height, width = record.size
+        task = f"{width // record.scale}x{height // record.scale} to {width}x{height}"
     return (
-        f"{record.suite} v{record.suite_version}: {width // record.scale}x{height // record.scale} "
-        f"to {width}x{height}, {record.dataset['name']}, N = {record.n}, 95% intervals"
+        f"{record.suite} v{record.suite_version}: {task}, {record.dataset['name']}, "
+        f"N = {record.n}, 95% intervals"
     )
 
 
@@ -214,6 +217,8 @@ def _notes(
     published: Sequence[PublishedTable],
 ) -> list[str]:
     notes = [f"{c.title}: {c.note}, the ground truth exceeds the floor" for c in columns if c.note]
+    if "recognised" in records[0].extra.get("lr", {}):
+        notes.append(f"LR: given files, {records[0].extra['lr']['recognised']}")
     systems = [record for record in records if record.role != "reference"]
     notes += _notes_of_missing(systems, metrics)
     notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
