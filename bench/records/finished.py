@@ -23,7 +23,7 @@ def write_index(
     folder: Path,
     metrics: Mapping[str, str],
     files: Mapping[str, Mapping[str, Path]],
-    lr: Mapping[str, Path],
+    lr: Mapping[str, Path] | None = None,
 ) -> None:
     """Write `results.json`, the index of the last run in a folder.
 

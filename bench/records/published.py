@@ -22,12 +22,18 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One system of a published table; `group` splits an ablation."""
+    """One system of a published table.
+
+    Attributes:
+        group: splits an ablation.
+        source: where this row is from, where it is not the table's own source.
+    """
 
     system: str
     values: Mapping[str, PublishedValue]
     role: str = "system"
     group: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def _rows(rows: Sequence[Mapping[str, object]]) -> tuple[PublishedRow, ...]:
             values={k: PublishedValue(**v) for k, v in row["values"].items()},  # type: ignore[attr-defined]
             role=str(row.get("role", "system")),
             group=str(row.get("group", "")),
+            source=str(row.get("source", "")),
         )
         for row in rows
     )

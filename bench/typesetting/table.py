@@ -226,6 +226,8 @@ def _notes(
         notes += _notes_of_metric(metric, [r.metrics[name] for r in systems if name in r.metrics])
     sources = dict.fromkeys(table.source for table in published)
     notes += [f"* {source}; other images, so compare with care" for source in sources]
+    rows = [row for table in published for row in table.rows if row.source]
+    notes += [f"{row.system}*: {row.source}" for row in rows if set(row.values) & set(metrics)]
     values = [v for table in published for row in table.rows for v in row.values.values()]
     if any(not value.verified for value in values):
         notes.append("? not read in the source itself, unverified")

@@ -48,7 +48,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "metrics.protocol": "statistics",
         "metrics.kinds": "metrics.protocol extractors.protocol pretrained statistics",
         "metrics": "metrics.protocol metrics.kinds images statistics sr3.pictures",
-        "records": "images metrics.protocol statistics",
+        "records": "images metrics.protocol statistics sr3.pictures",
         "measuring": "images records metrics.protocol metrics.kinds extractors.protocol pretrained"
         " statistics suites.protocol",
         "comparison": "images records metrics.protocol metrics pretrained statistics sr3.pictures",
