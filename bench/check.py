@@ -20,7 +20,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("folder", type=Path, metavar="DIR", help="the outputs, a picture per HR stem")
     add("--suite", required=True, help="name of a suite, or the path of your own .py file")
     add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
-    add("--lr", type=Path, help="folder of given LR files, as for `bench.run`")
+    add("--lr", type=Path, metavar="DIR",
+        help="folder of given LR, as for `bench.run` (default: LR is made from HR)")  # fmt: skip
     add("--limit", type=int, help="check against the first N images by name only")
     add("--accept", type=_names, default=frozenset(), metavar="CHECK,...",
         help="take the findings of these checks knowingly")  # fmt: skip

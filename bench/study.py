@@ -20,7 +20,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--systems", required=True, help="systems of the run, by comma")
     parser.add_argument("--out", type=Path, required=True, help="stimulus folder to write")
     parser.add_argument("--data", type=Path, help="folder of HR images, as it was for bench.run")
-    parser.add_argument("--lr", type=Path, help="folder of given LR, as it was for bench.run")
+    parser.add_argument(
+        "--lr", type=Path, metavar="DIR",
+        help="folder of given LR, as it was for bench.run (default: LR is made from HR)",
+    )  # fmt: skip
     parser.add_argument("--images", type=int, help="test images; default: all but the held-out")
     parser.add_argument("--practice", type=int, default=5, help="practice images (default 5)")
     parser.add_argument("--catch", type=int, default=8, help="catch images (default 8)")
