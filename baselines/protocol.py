@@ -22,6 +22,7 @@ class SystemOptions:
     Attributes:
         weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
+        lr_made_by: the operator of `sr3.pictures.operators` behind LR; None where it is unknown.
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
             own default. A schedule is a text or a file of `sr3.search`.
@@ -31,6 +32,7 @@ class SystemOptions:
 
     weights: str | None
     scale: int
+    lr_made_by: str | None = "bicubic"
     checkpoint: Path | None = None
     sampler: str | None = None
     steps: int | None = None

@@ -20,6 +20,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     add("folder", type=Path, metavar="DIR", help="the outputs, a picture per HR stem")
     add("--suite", required=True, help="name of a suite, or the path of your own .py file")
     add("--data", type=Path, help="folder of HR images (default: BENCH_DATA, then embedded)")
+    add("--lr", type=Path, metavar="DIR",
+        help="folder of given LR, as for `bench.run` (default: LR is made from HR)")  # fmt: skip
     add("--limit", type=int, help="check against the first N images by name only")
     add("--accept", type=_names, default=frozenset(), metavar="CHECK,...",
         help="take the findings of these checks knowingly")  # fmt: skip
@@ -37,12 +39,13 @@ def main(argv: list[str] | None = None) -> int:
     from bench.base.progress import Counter
     from bench.doctor.examination import check_folder
     from bench.doctor.pictures import draw_offenders
+    from bench.images.given_lr import with_given_lr
     from bench.images.hr import open_set
     from bench.suites.protocol import load_suite
     from sr3.base.files import write_json
 
     named = load_suite(options.suite)
-    images = open_set(named, options.data, options.limit)
+    images = with_given_lr(open_set(named, options.data, options.limit), options.lr, named)
     with Counter(len(images.items), "checking outputs") as counter:
         report = check_folder(options.folder, named, images, options.accept, progress=counter.add)
     if options.pictures:

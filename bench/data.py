@@ -47,14 +47,17 @@ def _list(options: argparse.Namespace) -> int:
 
     for name in suite_names():
         named = load_suite(name)
-        height, width = named.suite.size
         try:
             root, origin = find_root(named, None)
             where = f"{origin}: {root}"
         except InputError:
             where = "none here: give --data or set BENCH_DATA"
-        print(f"{name:14} HR {width}x{height}, 1/{named.suite.scale}  {named.suite.title}")
-        print(f"{'':14} paper: {named.suite.dataset}; images {where}")
+        height, width = named.suite.size or (0, 0)
+        size = f"{width}x{height}" if named.suite.size else "of any size"
+        print(f"{name:16} HR {size}, 1/{named.suite.scale}  {named.suite.title}")
+        print(f"{'':16} paper: {named.suite.dataset}; images {where}")
+        if named.suite.source:
+            print(f"{'':16} {named.suite.source}")
     return 0
 
 

@@ -39,6 +39,9 @@ def _add_data(add: Callable[..., object]) -> None:
     add("--suite", default="face8x", help="name of a suite, or the path of your own .py file")
     add("--data", type=Path, metavar="DIR",
         help="folder of HR images (default: BENCH_DATA, then embedded)")  # fmt: skip
+    add("--lr", type=Path, metavar="DIR",
+        help="folder of LR files; which operator made them is measured and recorded "
+        "(default: LR is made from HR)")  # fmt: skip
     add("--limit", type=positive, metavar="N", help="the first N images by name (default: all)")
     add("--metrics", type=_names, metavar="NAME,...",
         help="names or .py paths (default: the suite's)")  # fmt: skip

@@ -20,6 +20,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--systems", required=True, help="systems of the run, by comma")
     parser.add_argument("--out", type=Path, required=True, help="stimulus folder to write")
     parser.add_argument("--data", type=Path, help="folder of HR images, as it was for bench.run")
+    parser.add_argument(
+        "--lr", type=Path, metavar="DIR",
+        help="folder of given LR, as it was for bench.run (default: LR is made from HR)",
+    )  # fmt: skip
     parser.add_argument("--images", type=int, help="test images; default: all but the held-out")
     parser.add_argument("--practice", type=int, default=5, help="practice images (default 5)")
     parser.add_argument("--catch", type=int, default=8, help="catch images (default 8)")
@@ -39,7 +43,13 @@ def main(argv: list[str] | None = None) -> int:
     from bench.reporting.stimuli import Wanted, choose, read_run, write_stimuli
 
     wanted = Wanted(
-        options.data, options.images, options.practice, options.catch, options.extra, options.seed
+        data=options.data,
+        lr=options.lr,
+        images=options.images,
+        practice=options.practice,
+        catch=options.catch,
+        extra=options.extra,
+        seed=options.seed,
     )
     suite_name, outputs = read_run(options.run, options.systems.split(","))
     chosen = choose(wanted, suite_name, set.intersection(*map(set, outputs.values())))

@@ -42,8 +42,9 @@ from usual_way import AGAIN, FIXED, SCALE, SIDE, Clock, Judged, UsualWay
 
 from bench.base.run_cache import RunCache
 from bench.extractors.protocol import load_extractor
-from bench.images.hr import open_set, read_checked
+from bench.images.hr import open_set
 from bench.images.outputs import Output
+from bench.images.reading import read_checked
 from bench.measuring import reference_statistics as references
 from bench.measuring.decoding import THREADS
 from bench.measuring.evaluation import Evaluator

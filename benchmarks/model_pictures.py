@@ -25,9 +25,10 @@ from tqdm import tqdm
 from baselines import protocol
 from baselines.protocol import SystemOptions
 from bench.comparison.attributes import Attributes, read_attributes, resolve
-from bench.images.hr import Item, open_set, read_checked
+from bench.images.hr import Item, open_set
 from bench.images.outputs import Job, run_system
 from bench.images.pixels import make_lr, to_batch
+from bench.images.reading import read_checked
 from bench.reporting.sheet import enlarge, spread
 from bench.suites.protocol import NamedSuite, load_suite
 from sr3.base.commands import Parser

@@ -22,7 +22,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("input", type=Path, metavar="IN", help="a picture or a folder of pictures")
     add("output", type=Path, metavar="OUT", help="folder for the results")
-    add("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name (default: %(default)s)")
+    add(
+        "--weights", default=DEFAULT_WEIGHTS,
+        help="shipped name, file, or a public SR3 .pth (default: %(default)s)",
+    )  # fmt: skip
+    add("--config", type=Path, help="the JSON of a public SR3 .pth (default: what lies beside it)")
     add(
         "--then", action="append", default=[], metavar="WEIGHTS[@STEPS]",
         help="upscale the result again with this model; may be repeated",

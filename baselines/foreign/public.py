@@ -1,10 +1,11 @@
 """Public checkpoints run directly: spandrel reads the file and tells which network it is.
 
-ESRGAN, Real-ESRGAN, RCAN, SwinIR, HAT and many more, from a .pth or .safetensors the user has.
+ESRGAN, Real-ESRGAN, RCAN, SwinIR, HAT and many more, from a .pth or .safetensors the user has. The
+public re-implementation of SR3 is no spandrel network: it runs under our own samplers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,11 +14,16 @@ import torch
 from torch import Tensor
 
 from baselines.foreign.presets import preset_of
-from baselines.protocol import SystemOptions
+from baselines.protocol import System, SystemOptions
+from baselines.shared.trained import Trained
 from sr3.base.errors import InputError
 from sr3.networks.checkpoint import sha256
+from sr3.networks.precision import resolve
+from sr3.networks.public_weights import is_public
 
 SUFFIXES = (".pth", ".pt", ".safetensors", ".ckpt")
+PUBLIC_SR3 = "Janspiry's re-implementation of Saharia et al. 2023, its own weights"
+PUBLIC_SR3_HOME = "https://github.com/Janspiry/Image-Super-Resolution-via-Iterative-Refinement"
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Public:
 
 def load_public(
     name: str, path: Path, options: SystemOptions, import_module: Callable[[str], ModuleType]
-) -> Public:
+) -> System:
     """A checkpoint as the system `name`.
 
     Args:
@@ -53,6 +59,10 @@ def load_public(
     """
     if not path.is_file():
         raise InputError(f"found no checkpoint at {path} for system {name}")
+    if is_public(path):
+        options = replace(options, precision=resolve(options.precision, options.device))
+        more = {"home": PUBLIC_SR3_HOME, "licence": "Apache-2.0"}
+        return Trained(name, PUBLIC_SR3, options, path, task="sr3", more=more)
     spandrel = import_module("spandrel")
     try:
         model = spandrel.ModelLoader(device=options.device).load_from_file(path)

@@ -1,7 +1,7 @@
 """What the trained systems share: a checkpoint by sr3.train, sampled by sr3.sampling.upscaling."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,25 @@ from sr3.base.modules import code_digest
 from sr3.networks.checkpoint import load_model, sha256, shipped
 from sr3.networks.model import Model
 from sr3.networks.precision import resolve
+from sr3.networks.public_weights import described
 from sr3.sampling.upscaling import softening, upscale
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An SR3 or regression checkpoint as a system; the weights are read at the first image."""
+    """An SR3 or regression checkpoint as a system; the weights are read at the first image.
+
+    Attributes:
+        task: what the weights must be for.
+        more: further provenance.
+    """
 
     name: str
     source: str
     options: SystemOptions
     path: Path
+    task: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def scale(self) -> int:
@@ -35,24 +43,24 @@ class Trained:
     @property
     def stochastic(self) -> bool:
         """Whether two samples of one input differ."""
-        return self.name == "sr3"
+        return self.task == "sr3"
 
     @cached_property
     def model(self) -> Model:
         """The network on the device of the run."""
-        model = load_model(self.path, self.options.device)
+        model = load_model(self.path, self.options.device, scale=self.scale)
         if model.spec.scale != self.scale:
             raise InputError(
                 f"found weights for scale {model.spec.scale} in {self.path}, wanted {self.scale}"
             )
-        if model.spec.task != self.name:
-            raise InputError(f"found {model.spec.task} weights in {self.path}, wanted {self.name}")
+        if model.spec.task != self.task:
+            raise InputError(f"found {model.spec.task} weights in {self.path}, wanted {self.task}")
         return model
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """All that the output depends on besides input and noise."""
-        spec, is_sr3 = self.model.spec, self.name == "sr3"
+        spec, is_sr3 = self.model.spec, self.stochastic
         return {
             "checkpoint": self.path.name,
             "checkpoint_sha256": sha256(self.path),
@@ -64,10 +72,12 @@ class Trained:
             "consistent": self.options.consistent,
             "device": torch.device(self.options.device).type,
             "code_sha256": code_digest("sr3.sampling.upscaling"),
+            **described(self.model.spec),
+            **self.more,
         }
 
     def _softening(self) -> dict[str, float | None]:
-        if self.name != "sr3":
+        if not self.stochastic:
             return {"temperature": None, "spread": None}
         return {**softening(self.model.spec, self.options.temperature, self.options.spread)}
 
@@ -97,12 +107,12 @@ def trained(name: str, source: str, options: SystemOptions) -> Trained:
     if options.checkpoint is not None:
         if not options.checkpoint.is_file():
             raise InputError(f"found no checkpoint at {options.checkpoint}")
-        return Trained(name, source, options, options.checkpoint)
+        return Trained(name, source, options, options.checkpoint, task=name)
     try:
         path = shipped(f"{options.weights}-{name}")
     except InputError as error:
         raise UnavailableError(f"weights {options.weights}-{name} are not here") from error
-    return Trained(name, source, options, path)
+    return Trained(name, source, options, path, task=name)
 
 
 def _schedule(text: str | None) -> str | None:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from bench.comparison.conventions import conventions, explained_metrics
-from bench.images.pixels import make_lr, to_batch
+from bench.images.pixels import to_batch
 from bench.metrics.protocol import ImageBatch
 from bench.records.finished import FinishedRun
+from bench.records.finished_pictures import read_lr, read_picture
 from bench.records.published import load_table
 from bench.records.record import REFERENCE
 from sr3.base.errors import InputError
-from sr3.pictures.images import read_rgb
 
 BATCH = 8
 
@@ -137,13 +138,15 @@ def _slack(finished: FinishedRun, claim: Claim, times: float) -> float:
 def _batches(finished: FinishedRun, system: str, limit: int | None) -> Iterator[ImageBatch]:
     scale = next(r.scale for r in finished.measured if r.system == system)
     stems = finished.images[:limit]
-    for start in range(0, len(stems), BATCH):
-        chosen = stems[start : start + BATCH]
+    size = BATCH if finished.records[0].size else 1  # several sizes go one by one
+    for start in range(0, len(stems), size):
+        chosen = stems[start : start + size]
         sr, hr = (
-            to_batch([read_rgb(finished.path(name, stem)) for stem in chosen])
+            [read_picture(finished, name, stem, "the run") for stem in chosen]
             for name in (system, REFERENCE)
         )
-        yield ImageBatch(chosen, sr, hr, make_lr(hr, scale), scale)
+        lr = [read_lr(finished, stem, own) for stem, own in zip(chosen, hr, strict=True)]
+        yield ImageBatch(chosen, to_batch(sr), to_batch(hr), torch.cat(lr), scale)
 
 
 def _plain(name: str) -> str:

@@ -16,8 +16,9 @@ from bench.doctor.facts import Facts, join, look
 from bench.doctor.files import FileFacts
 from bench.doctor.report import Finding, Report
 from bench.doctor.verdicts import judge
-from bench.images.hr import ImageSet, Item, read_checked
-from bench.images.pixels import to_batch
+from bench.images.hr import ImageSet, Item, read_hr
+from bench.images.lowres import LowRes
+from bench.images.pixels import make_lr, to_batch
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import read_json, sha256_of_file, sha256_of_json, write_json
@@ -79,24 +80,24 @@ def _check(
     progress: Progress,
 ) -> Report:
     present = [item for item in images.items if item.stem in found]
-    seen: list[FileFacts] = []
+    seen: list[tuple[Item, FileFacts]] = []
     stems: list[str] = []
     facts: list[Facts] = []
-    for batch in _examined(present, found, named.suite.size):
-        seen += [replace(file, pixels=None) for _, file in batch]
-        usable = [(item, file) for item, file in batch if file.pixels is not None]
-        if usable:
+    for batch in _examined(present, found):
+        seen += [(item, replace(file, pixels=None)) for item, file in batch]
+        for usable in _alike(batch):
             stems += [item.stem for item, _ in usable]
-            facts.append(_look(usable, named))
+            facts.append(_look(usable, named, images.lr))
         progress(len(batch))
+    examined = [file for _, file in seen]
     findings = (
         files.check_pairing([item.stem for item in images.items], found),
-        files.check_decoding(seen),
-        files.check_format(seen),
-        files.check_mode(seen),
-        files.check_metadata(seen),
-        files.check_size(seen, named.suite.size),
-        *_judged(facts, stems, seen, named.suite.scale),
+        files.check_decoding(examined),
+        files.check_format(examined),
+        files.check_mode([file for item, file in seen if not (item.gray and file.is_gray)]),
+        files.check_metadata(examined),
+        files.check_size([(file, item.size) for item, file in seen]),
+        *_judged(facts, stems, examined, named.suite.scale),
     )
     return Report(str(folder), named.name, len(seen), findings)
 
@@ -108,20 +109,30 @@ def _asked_for(found: dict[str, list[Path]], images: ImageSet) -> dict[str, list
 
 
 def _examined(
-    items: Sequence[Item], found: dict[str, list[Path]], size: tuple[int, int]
+    items: Sequence[Item], found: dict[str, list[Path]]
 ) -> Iterator[list[tuple[Item, FileFacts]]]:
+    def examine(item: Item) -> FileFacts:
+        return files.examine(found[item.stem][0], item.size)
+
     with ThreadPoolExecutor(DECODERS) as pool:
         for start in range(0, len(items), BATCH):
             batch = items[start : start + BATCH]
-            decoded = pool.map(lambda item: files.examine(found[item.stem][0], size), batch)
-            yield list(zip(batch, decoded, strict=True))
+            yield list(zip(batch, pool.map(examine, batch), strict=True))
 
 
-def _look(usable: Sequence[tuple[Item, FileFacts]], named: NamedSuite) -> Facts:
-    suite = named.suite
-    hr = [read_checked(item.path, suite.size, f"suite {named.name}") for item, _ in usable]
-    sr = [file.pixels for _, file in usable if file.pixels is not None]
-    return look(to_batch(sr), to_batch(hr), suite.scale)
+def _alike(batch: Sequence[tuple[Item, FileFacts]]) -> Iterator[list[tuple[Item, FileFacts]]]:
+    """The pictures that can be judged, those of one size together."""
+    usable = [(item, file) for item, file in batch if file.pixels is not None]
+    for size in dict.fromkeys(item.size for item, _ in usable):
+        yield [(item, file) for item, file in usable if item.size == size]
+
+
+def _look(usable: Sequence[tuple[Item, FileFacts]], named: NamedSuite, low: LowRes) -> Facts:
+    scale, hr = named.suite.scale, to_batch([read_hr(item) for item, _ in usable])
+    sr = to_batch([file.pixels for _, file in usable if file.pixels is not None])
+    if low.down is None:  # given LR of unknown make: outputs are held against HR brought down
+        return look(sr, hr, make_lr(hr, scale), scale)
+    return look(sr, hr, low.batch([item.lr for item, _ in usable], hr, scale), scale, low.down)
 
 
 def _judged(
@@ -138,6 +149,5 @@ def _judged(
 
 def _key(found: dict[str, list[Path]], named: NamedSuite, images: ImageSet) -> str:
     content = [[path.name, sha256_of_file(path)] for paths in found.values() for path in paths]
-    return sha256_of_json([VERSION, content, images.sha256, named.suite.scale, named.suite.size])[
-        :32
-    ]
+    wanted = [named.suite.scale, [[item.size, item.lr_key] for item in images.items]]
+    return sha256_of_json([VERSION, content, images.sha256, wanted])[:32]

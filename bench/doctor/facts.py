@@ -5,6 +5,7 @@ down to the LR it was given, so a shift, a colour change or a mix-up shows witho
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import permutations, product
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.doctor.tone import middles
-from bench.images.pixels import make_lr
 from sr3.pictures.resize import downsample, upsample
 
 TONES = 32  # groups of 8 levels that a tone curve is taken over
@@ -30,6 +30,7 @@ KERNELS = ("nearest", "bilinear", "bicubic", "bicubic (a = -0.75)")
 SMOOTHING = (0.25, 0.5, 0.25)  # before gradients, which are then true for all that is left
 
 Array = NDArray[np.float64]
+Down = Callable[[Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,9 @@ class Facts:
     digests: NDArray[np.str_]
 
 
-def look(sr: Tensor, hr: Tensor, scale: int) -> Facts:
-    """Facts of (B, 3, H, W) uint8 outputs beside their HR."""
-    lr8 = make_lr(hr, scale)
-    y, x = downsample(sr.double() / 255, scale).clamp(0, 1), lr8.double() / 255
+def look(sr: Tensor, hr: Tensor, lr8: Tensor, scale: int, down: Down = downsample) -> Facts:
+    """Facts of (B, 3, H, W) uint8 outputs beside their HR and LR, `down` being behind LR."""
+    y, x = down(sr.double() / 255, scale).clamp(0, 1), lr8.double() / 255
     warp = fit_warp(y, x) * scale
     kernels = interpolations(lr8, scale)
     left, likeness = _fit_lines(y, x)

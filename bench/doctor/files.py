@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bench.doctor.report import Finding, Severity
+from bench.images.reading import GRAY_MODES
 from sr3.base.errors import InputError
 from sr3.pictures.images import SUFFIXES, open_image
 
@@ -49,6 +50,11 @@ class FileFacts:
     unusual: tuple[str, ...] = ()
     opaque: bool = True
     pixels: NDArray[np.uint8] | None = None
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether it is an 8-bit file without colour."""
+        return self.mode in GRAY_MODES and self.bits == 8
 
     @property
     def stem(self) -> str:
@@ -174,17 +180,17 @@ def check_metadata(files: Sequence[FileFacts]) -> Finding:
     return Finding("metadata", "warning", message, tuple(f.path.name for f in odd))
 
 
-def check_size(files: Sequence[FileFacts], size: tuple[int, int]) -> Finding:
-    """The suite's HR size, never resized silently."""
-    decoded = [f for f in files if not f.problem]
-    bad = [f for f in decoded if f.size != size]
+def check_size(files: Sequence[tuple[FileFacts, tuple[int, int]]]) -> Finding:
+    """The size of HR, never resized silently."""
+    decoded = [(f, wanted) for f, wanted in files if not f.problem]
+    sizes = {wanted for _, wanted in decoded}
+    shown = "that of its HR" if len(sizes) > 1 else "".join(f"{w}x{h}" for h, w in sizes)
+    bad = [f for f, wanted in decoded if f.size != wanted]
     if not bad:
-        return Finding("size", "ok", f"{size[1]}x{size[0]}")
-    sizes = Counter(f"{f.size[1]}x{f.size[0]}" for f in bad)
-    found = ", ".join(f"{count} of {text}" for text, count in sizes.most_common(3))
-    message = (
-        f"found {found}, wanted {size[1]}x{size[0]}: make the outputs again, do not resize them"
-    )
+        return Finding("size", "ok", shown)
+    counts = Counter(f"{f.size[1]}x{f.size[0]}" for f in bad)
+    found = ", ".join(f"{count} of {text}" for text, count in counts.most_common(3))
+    message = f"found {found}, wanted {shown}: make the outputs again, do not resize them"
     return Finding("size", "error", message, tuple(f.path.name for f in bad))
 
 

@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.doctor.files import list_stems
 from bench.doctor.report import Finding, Report
-from bench.images.hr import ImageSet, Item, read_checked
-from bench.images.pixels import make_lr, to_batch
+from bench.images.hr import ImageSet, Item, read_hr
+from bench.images.lowres import LowRes
+from bench.images.pixels import to_batch
 from bench.suites.protocol import Suite
 from sr3.base.errors import InputError
 from sr3.base.files import disk_errors
@@ -46,11 +47,13 @@ def draw_offenders(
         if rows:
             drawn[finding.check] = out / f"{finding.check}.png"
             with disk_errors(drawn[finding.check]):
-                write_png(drawn[finding.check], _sheet(finding, rows[:ROWS], suite))
+                write_png(drawn[finding.check], _sheet(finding, rows[:ROWS], suite, images.lr))
     return drawn
 
 
-def _sheet(finding: Finding, rows: list[tuple[Item, Path | None]], suite: Suite) -> Pixels:
+def _sheet(
+    finding: Finding, rows: list[tuple[Item, Path | None]], suite: Suite, low: LowRes
+) -> Pixels:
     width = GAP + len(COLUMNS) * (TILE + GAP)
     height = 2 * HEADING + len(rows) * (TILE + HEADING + GAP)
     sheet = Image.new("RGB", (width, height), PAPER)
@@ -60,20 +63,21 @@ def _sheet(finding: Finding, rows: list[tuple[Item, Path | None]], suite: Suite)
         draw.text((GAP + column * (TILE + GAP), HEADING + 2), heading, INK, font)
     for number, (item, path) in enumerate(rows):
         top = 2 * HEADING + number * (TILE + HEADING + GAP)
-        for column, tile in enumerate(_tiles(item, path, suite)):
+        for column, tile in enumerate(_tiles(item, path, suite, low)):
             sheet.paste(tile, (GAP + column * (TILE + GAP), top))
         draw.text((GAP, top + TILE + 2), path.name if path else f"{item.stem}: missing", INK, font)
     return np.asarray(sheet)
 
 
-def _tiles(item: Item, path: Path | None, suite: Suite) -> list[Image.Image]:
-    hr = read_checked(item.path, suite.size, "the suite")
-    lr = make_lr(to_batch([hr]), suite.scale)
+def _tiles(item: Item, path: Path | None, suite: Suite, low: LowRes) -> list[Image.Image]:
+    hr = read_hr(item)
+    lr = low.batch([item.lr], to_batch([hr]), suite.scale)
     output = _stored(path)
     error: Image.Image | None = None
-    if output is not None and (output.height, output.width) == suite.size:
-        down = downsample(to_batch([np.asarray(output)]).double(), suite.scale)
-        gap = ((down - lr.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
+    if output is not None and (output.height, output.width) == item.size:
+        bring_down = low.down or downsample
+        small = bring_down(to_batch([np.asarray(output)]).double(), suite.scale)
+        gap = ((small - lr.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
         error = Image.fromarray(gap.byte().numpy())
     shown = (Image.fromarray(lr[0].permute(1, 2, 0).numpy()), output, Image.fromarray(hr), error)
     return [_fitted(picture) for picture in shown]

@@ -23,6 +23,7 @@ from sr3.base.modules import find_module, module_names
 
 PACKAGE = "bench.extractors"
 FORWARD = {"cpu": 8, "cuda": 64}  # images per forward; short batches are filled up to it
+FULL_SIDE = 512  # pixels; larger pictures make smaller batches
 
 Rows = dict[str, NDArray[np.float32]]
 Network = Callable[[Tensor], Mapping[str, Tensor]]
@@ -98,9 +99,12 @@ def fixed_batches(device: str, *images: Tensor) -> Iterator[tuple[int, list[Tens
     """Batches of one size on `device`, the last filled up with copies, and how many are real.
 
     Convolution kernels are chosen by shape, so only batches of one shape give a picture the same
-    numbers, bit by bit, whatever pictures it is judged with.
+    numbers, bit by bit, whatever pictures it is judged with. Pictures above FULL_SIDE squared go in
+    batches that are smaller by their size alone.
     """
-    size, total = FORWARD["cuda" if device.startswith("cuda") else "cpu"], len(images[0])
+    most, total = FORWARD["cuda" if device.startswith("cuda") else "cpu"], len(images[0])
+    pixels = images[0].shape[-2] * images[0].shape[-1]
+    size = max(1, most * FULL_SIDE**2 // max(pixels, FULL_SIDE**2))
     for start in range(0, total, size):
         count = min(size, total - start)
         rows = torch.arange(start, start + size).clamp(max=total - 1)

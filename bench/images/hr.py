@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,41 +11,69 @@ import numpy as np
 
 from bench.base.progress import quiet
 from bench.images.classes import class_of
+from bench.images.lowres import LowRes, LrFile
+from bench.images.pixels import LR_ID
+from bench.images.reading import cropped, decode, is_gray, read_checked
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import read_json, sha256_of_file, sha256_of_json
-from sr3.pictures.images import list_images, read_rgb
+from sr3.pictures.images import list_images
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 Origin = Literal["--data", "BENCH_DATA", "embedded"]
 Track = Callable[[Sequence[Path], str], Generator[Path, None, None]]
 SHOWN_OFFENDERS = 3
+LEAST_LR = 16  # pixels of an LR side that metrics and the doctor need
 SPLITS = ("train", "val", "valid", "validation", "test", "hr", "images")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One HR image: its stem names it everywhere, the SHA-256 of its bytes keys every cache."""
+    """One HR image: its stem names it everywhere, the SHA-256 of its bytes keys every cache.
+
+    Attributes:
+        size: (height, width) as it is judged.
+        gray: whether the file has no colour; it is judged as three equal channels.
+        lr: the given LR; None where it is made.
+        lr_key: all that LR, and measuring against it, depend on; part of every cache key.
+    """
 
     stem: str
     path: Path
     sha256: str
     label: int | None = None
+    size: tuple[int, int] = (0, 0)
+    gray: bool = False
+    lr: LrFile | None = None
+    lr_key: str = LR_ID
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The checked HR images of a run, by stem."""
+    """The checked HR images of a run, by stem, and where their LR comes from."""
 
     name: str
     root: Path
     origin: Origin
     items: tuple[Item, ...]
+    lr: LowRes = field(default_factory=LowRes)
 
     @property
     def sha256(self) -> str:
         """Digest of the images by stem and content, independent of folder and order on disk."""
         return sha256_of_json([[item.stem, item.sha256] for item in self.items])
+
+    @property
+    def sizes(self) -> str:
+        """Width and height in words, of one or of several sizes."""
+        sizes = sorted({item.size for item in self.items})
+        first, last = (f"{width}x{height}" for height, width in (sizes[0], sizes[-1]))
+        return first if len(sizes) == 1 else f"{len(sizes)} sizes, {first} to {last}"
+
+    @property
+    def gray(self) -> tuple[str, ...]:
+        """Stems of the gray pictures."""
+        return tuple(item.stem for item in self.items if item.gray)
 
 
 def find_root(
@@ -94,7 +122,9 @@ def open_set(
         items = tuple(_checked_item(path, named) for path in shown)
     if origin == "embedded":
         _compare_with_manifest(items, root)
-    return ImageSet(_name_of(root), root, origin, items)
+    low = LowRes(named.suite.operator)
+    items = tuple(replace(item, lr_key=low.key(None)) for item in items)
+    return ImageSet(_name_of(root), root, origin, items, low)
 
 
 def unique_by_stem(paths: Iterable[Path]) -> dict[str, Path]:
@@ -110,16 +140,21 @@ def unique_by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def read_checked(path: Path, size: tuple[int, int], wanted_by: str) -> np.ndarray:
-    """Decode an 8-bit RGB picture of exactly `size`, as (H, W, 3) uint8."""
-    pixels = read_rgb(path)
-    height, width = pixels.shape[:2]
-    if (height, width) != size:
-        raise InputError(
-            f"found {width}x{height} pixels in {path}, {wanted_by} wants {size[1]}x{size[0]}: "
-            "never resized silently, see `python -m bench.data prepare`"
-        )
+def read_hr(item: Item) -> np.ndarray:
+    """HR as it is judged, (H, W, 3) uint8: gray as three equal channels, cut to the item's size.
+
+    Raises:
+        InputError: a file that has become smaller, or is no picture any more.
+    """
+    pixels = cropped(decode(item.path), item.size)
+    if pixels.shape[:2] != item.size:
+        raise InputError(f"found {item.path} changed since it was checked: start again")
     return pixels
+
+
+def read_output(path: Path, item: Item, wanted_by: str = "the suite") -> np.ndarray:
+    """A system's picture of an item, of HR's size; gray only where HR is gray."""
+    return read_checked(path, item.size, wanted_by, item.gray)
 
 
 def _name_of(root: Path) -> str:
@@ -131,9 +166,20 @@ def _name_of(root: Path) -> str:
 
 
 def _checked_item(path: Path, named: NamedSuite) -> Item:
-    read_checked(path, named.suite.size, f"suite {named.name}")
-    label = class_of(path.stem) if named.suite.labels == "wordnet" else None
-    return Item(path.stem, path, sha256_of_file(path), label)
+    suite, gray = named.suite, False
+    if suite.size is not None:
+        size = suite.size
+        read_checked(path, size, f"suite {named.name}")
+    else:
+        height, width = decode(path).shape[:2]
+        size, gray = (height - height % suite.scale, width - width % suite.scale), is_gray(path)
+        if min(size) < LEAST_LR * suite.scale:
+            raise InputError(
+                f"found {width}x{height} pixels in {path}, suite {named.name} wants sides of at "
+                f"least {LEAST_LR * suite.scale}"
+            )
+    label = class_of(path.stem) if suite.labels == "wordnet" else None
+    return Item(path.stem, path, sha256_of_file(path), label, size, gray)
 
 
 def _compare_with_manifest(items: tuple[Item, ...], root: Path) -> None:

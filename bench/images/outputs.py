@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor
 
 from baselines.protocol import System
 from bench.base.run_cache import MadeOutput, OutputKey, RunCache
-from bench.images.hr import Item, read_checked
-from bench.images.pixels import LR_ID, make_lr, to_batch, to_model_range
+from bench.images.hr import Item, read_hr
+from bench.images.lowres import LowRes
+from bench.images.pixels import to_batch, to_model_range
 from bench.suites.protocol import Suite
 from sr3.base.files import disk_errors, sha256_of_file, sha256_of_json
 from sr3.base.rng import generator_of
@@ -46,6 +47,7 @@ class Job:
     seed: int
     batch_size: int
     device: str
+    lr: LowRes = field(default_factory=LowRes)
     sample: int = 0
 
     @property
@@ -55,7 +57,7 @@ class Job:
 
     def key(self, item: Item) -> OutputKey:
         """Cache key of one output."""
-        return OutputKey(self.system_key, item.sha256, LR_ID, self.seed, self.sample)
+        return OutputKey(self.system_key, item.sha256, item.lr_key, self.seed, self.sample)
 
     def path(self, item: Item) -> Path:
         """Where the PNG of one output lies."""
@@ -89,7 +91,7 @@ def run_system(job: Job, lr: Tensor, items: Sequence[Item]) -> Tensor:
     if native is None:
         return job.system.upscale(condition, generators)
     sr = job.system.upscale(resize(condition, (native, native)), generators)
-    return resize(sr.float(), job.suite.size)
+    return resize(sr.float(), items[0].size)
 
 
 def _find(job: Job, item: Item, cache: RunCache) -> Output | None:
@@ -100,16 +102,15 @@ def _find(job: Job, item: Item, cache: RunCache) -> Output | None:
 
 
 def _make_batch(job: Job, items: Sequence[Item], cache: RunCache) -> list[Output]:
-    wanted_by = "the suite"
-    hr = to_batch([read_checked(item.path, job.suite.size, wanted_by) for item in items])
-    lr = make_lr(hr, job.suite.scale)
+    hr, size = to_batch([read_hr(item) for item in items]), items[0].size
+    lr = job.lr.batch([item.lr for item in items], hr, job.suite.scale)
     with PeakMemory(job.device) as memory:
         started = time.perf_counter()
         sr = run_system(job, lr, items).cpu()
         seconds = (time.perf_counter() - started) / len(items)
     pictures = to_uint8(sr)
-    if pictures.shape[1:3] != job.suite.size:
-        raise ValueError(f"{job.system.name} made {pictures.shape[1:3]}, wanted {job.suite.size}")
+    if pictures.shape[1:3] != size:
+        raise ValueError(f"{job.system.name} made {pictures.shape[1:3]}, wanted {size}")
     made = [
         _write(job, item, p, seconds, memory.peak) for item, p in zip(items, pictures, strict=True)
     ]
@@ -126,9 +127,12 @@ def _write(job: Job, item: Item, pixels: np.ndarray, seconds: float, peak: float
     return Output(item, path, sha256_of_file(path), seconds, peak)
 
 
-def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _batches(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:
+    """At most `count` items of one size together."""
+    for size in dict.fromkeys(item.size for item in items):
+        alike = [item for item in items if item.size == size]
+        for start in range(0, len(alike), count):
+            yield alike[start : start + count]
 
 
 class PeakMemory:

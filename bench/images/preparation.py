@@ -70,7 +70,7 @@ def prepare_pixels(pixels: Pixels, named: NamedSuite) -> Pixels | None:
     Raises:
         InputError: a face picture that is not square, so it is not an aligned one.
     """
-    size = named.suite.size
+    size = _size_of(named)
     height, width = pixels.shape[:2]
     if height < size[0] or width < size[1]:
         return None
@@ -96,6 +96,7 @@ def prepare_folder(
         InputError: no pictures in `source`, two sources of one name, or a file that cannot be
             decoded while `skip_bad` is off (finished files stay).
     """
+    _size_of(named)
     sources = find_sources(source, limit)
     names = _output_names(sources, source)
     done = _read_journal(target / JOURNAL, target)
@@ -110,6 +111,15 @@ def prepare_folder(
             outcomes.append(outcome)
     _write_manifest(target, named, source, outcomes)
     return outcomes
+
+
+def _size_of(named: NamedSuite) -> tuple[int, int]:
+    if named.suite.size is None:
+        raise InputError(
+            f"found suite {named.name}, which takes its pictures as they are: give the folder to "
+            "--data"
+        )
+    return named.suite.size
 
 
 def find_sources(source: Path, limit: int | None = None) -> list[Path]:
@@ -191,7 +201,7 @@ def _write_manifest(target: Path, named: NamedSuite, source: Path, outcomes: lis
             "name": source.name,
             "suite": named.name,
             "suite_version": named.suite.version,
-            "size": list(named.suite.size),
+            "size": list(_size_of(named)),
             "kept": len(kept),
             "dropped": [o.source for o in outcomes if o.status == "dropped"],
             "bad": {o.source: o.note for o in outcomes if o.status == "bad"},

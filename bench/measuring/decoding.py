@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.images.hr import read_checked
+from bench.images.hr import Item, read_hr, read_output
+from bench.images.lowres import LowRes
 from bench.images.outputs import Output
-from bench.images.pixels import make_lr, to_batch
+from bench.images.pixels import to_batch
 from bench.metrics.protocol import ImageBatch
 from bench.suites.protocol import Suite
 
@@ -24,8 +25,13 @@ JUDGED_MOST = 16
 Picture = NDArray[np.uint8]
 
 
-def judged_batch(size: tuple[int, int]) -> int:
-    """Images judged at once; independent of the user's batch size and of the results."""
+def judged_batch(size: tuple[int, int] | None) -> int:
+    """Images judged at once; independent of the user's batch size and of the results.
+
+    Pictures of several sizes (None) are judged one by one.
+    """
+    if size is None:
+        return 1
     return max(1, min(JUDGED_MOST, JUDGED_PIXELS // (size[0] * size[1])))
 
 
@@ -49,10 +55,11 @@ class Decoder:
     suite: Suite
     device: str
     batch_size: int
+    lr: LowRes = field(default_factory=LowRes)
 
-    def read(self, path: Path) -> Picture:
-        """(H, W, 3) uint8; InputError where it is no image of the suite's size."""
-        return read_checked(path, self.suite.size, "the suite")
+    def read(self, item: Item, path: Path) -> Picture:
+        """(H, W, 3) uint8 of HR itself or of an output; InputError where the size is another."""
+        return read_hr(item) if path == item.path else read_output(path, item)
 
     def pieces(
         self, systems: Sequence[Sequence[Output]], lacking: Sequence[Sequence[int]]
@@ -86,9 +93,9 @@ class Decoder:
         files: dict[Path, Future[Picture]] = {}
         truths: dict[tuple[int, ...], _Truth] = {}
 
-        def read(path: Path) -> Future[Picture]:
+        def read(item: Item, path: Path) -> Future[Picture]:
             if path not in files:
-                files[path] = pool.submit(self.read, path)
+                files[path] = pool.submit(self.read, item, path)
             return files[path]
 
         piece = []
@@ -96,9 +103,10 @@ class Decoder:
             rows = [i for i in positions if i in lacking[number]]
             if rows:
                 chosen = [outputs[i] for i in rows]
-                hr = [read(output.item.path) for output in chosen]
-                truth = truths.setdefault(tuple(rows), _Truth(self, hr))
-                sr = [read(output.path) for output in chosen]
+                hr = [read(output.item, output.item.path) for output in chosen]
+                items = [output.item for output in chosen]
+                truth = truths.setdefault(tuple(rows), _Truth(self, items, hr))
+                sr = [read(output.item, output.path) for output in chosen]
                 piece.append(Share(number, rows, partial(truth.beside, chosen, sr)))
         return piece
 
@@ -106,8 +114,10 @@ class Decoder:
 class _Truth:
     """HR of some positions; its batch is made when the first system needs it."""
 
-    def __init__(self, decoder: Decoder, pictures: Sequence[Future[Picture]]) -> None:
-        self._decoder, self._pictures = decoder, pictures
+    def __init__(
+        self, decoder: Decoder, items: Sequence[Item], pictures: Sequence[Future[Picture]]
+    ) -> None:
+        self._decoder, self._items, self._pictures = decoder, items, pictures
         self._of_hr: dict[str, Any] = {}
 
     @cached_property
@@ -116,7 +126,8 @@ class _Truth:
 
     @cached_property
     def lr(self) -> Tensor:
-        return make_lr(self.hr, self._decoder.suite.scale)
+        files = [item.lr for item in self._items]
+        return self._decoder.lr.batch(files, self.hr, self._decoder.suite.scale)
 
     def beside(self, outputs: Sequence[Output], pictures: Sequence[Future[Picture]]) -> ImageBatch:
         """A system's pictures with HR and LR of the same images."""
@@ -128,6 +139,7 @@ class _Truth:
             scale=self._decoder.suite.scale,
             labels=tuple(output.item.label for output in outputs),
             of_hr=self._of_hr,
+            down=self._decoder.lr.down,
         )
 
     def _batch(self, pictures: Sequence[Future[Picture]]) -> Tensor:

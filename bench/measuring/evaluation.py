@@ -10,6 +10,7 @@ import numpy as np
 from bench.base.run_cache import RunCache
 from bench.extractors import protocol as extractors
 from bench.extractors.protocol import load_extractor
+from bench.images.lowres import LowRes
 from bench.images.outputs import Output
 from bench.measuring.decoding import Decoder, judged_batch
 from bench.measuring.feature_store import FeatureStore
@@ -64,6 +65,7 @@ class Evaluator:
     device: str
     seed: int
     labels: Sequence[int | None]
+    lr: LowRes = field(default_factory=LowRes)
     reasons: dict[str, str] = field(default_factory=dict)
     _features: dict[str, FeatureStore] = field(default_factory=dict)
     _references: dict[str, Gaussian] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class Evaluator:
     def _judge(self) -> Judge:
         observers = [FeatureObserver(self._store_of(name)) for name in self._extractors()]
         suite = self.named.suite
-        decoder = Decoder(suite, self.device, judged_batch(suite.size))
+        decoder = Decoder(suite, self.device, judged_batch(suite.size), self.lr)
         return Judge(decoder, self.usable, self.cache, observers)
 
     def _in_order(self, per_image: Mapping[str, Values]) -> dict[str, Values]:
@@ -202,6 +204,8 @@ class Evaluator:
             return f"needs at least {metric.least_n} images"
         if not metric.faces and self.named.suite.faces:
             return "not meant for faces"
+        if metric.against_lr and self.lr.problem is not None:
+            return self.lr.problem
         if metric.classes and any(label is None for label in self.labels):
             return "no class labels: file names must begin with a WordNet id"
         if metric.extractor is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.base.run_cache import RunCache, ValueKey
 from bench.images.outputs import Output
-from bench.images.pixels import LR_ID, to_batch
+from bench.images.pixels import to_batch
 from bench.measuring.decoding import Decoder
 from bench.metrics.protocol import ImageBatch, Metric, Values
 from sr3.base.errors import InputError
@@ -114,7 +114,9 @@ def _judge_rows(judge: Judge, outputs: Sequence[Output], batch: ImageBatch) -> N
 
 
 def _key(name: str, metric: Metric, output: Output) -> ValueKey:
-    return ValueKey(f"{name} {metric.fingerprint}", output.sha256, output.item.sha256, LR_ID)
+    return ValueKey(
+        f"{name} {metric.fingerprint}", output.sha256, output.item.sha256, output.item.lr_key
+    )
 
 
 def measure_samples(
@@ -140,7 +142,7 @@ def measure_samples(
 
 def _judge_samples(judge: Judge, metric: Metric, key: ValueKey, drawn: Sequence[Output]) -> float:
     assert metric.per_samples is not None
-    pictures = [judge.decoder.read(output.path) for output in drawn]
+    pictures = [judge.decoder.read(output.item, output.path) for output in drawn]
     value = float(metric.per_samples(to_batch(pictures, judge.decoder.device)[:, None])[0])
     judge.cache.add_values([(key, value)])
     return value
@@ -148,4 +150,6 @@ def _judge_samples(judge: Judge, metric: Metric, key: ValueKey, drawn: Sequence[
 
 def _samples_key(name: str, metric: Metric, drawn: Sequence[Output]) -> ValueKey:
     together = sha256_of_json([output.sha256 for output in drawn])
-    return ValueKey(f"{name} {metric.fingerprint}", together, drawn[0].item.sha256, LR_ID)
+    return ValueKey(
+        f"{name} {metric.fingerprint}", together, drawn[0].item.sha256, drawn[0].item.lr_key
+    )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.base.progress import Counter
 from bench.extractors.protocol import find_extractor, load_extractor
-from bench.images.hr import ImageSet, read_checked
+from bench.images.hr import ImageSet, read_hr
 from bench.images.pixels import to_batch
 from bench.measuring.decoding import judged_batch
 from bench.measuring.feature_store import FeatureStore
@@ -116,7 +116,7 @@ def make(
     with Counter(len(todo), "extracting") as counter:
         for start in range(0, len(todo), size):
             chosen = [images.items[i] for i in todo[start : start + size]]
-            pixels = [read_checked(item.path, named.suite.size, "the suite") for item in chosen]
+            pixels = [read_hr(item) for item in chosen]
             store.add([item.sha256 for item in chosen], to_batch(pixels, device))
             counter.add(len(chosen))
     gaussian = fit(store.rows(pictures)[LAYER])

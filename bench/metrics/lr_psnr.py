@@ -7,7 +7,8 @@ from sr3.pictures.resize import downsample
 
 def per_image(batch: ImageBatch) -> Values:
     """PSNR between LR and the downsampled output of each picture, in dB."""
-    return psnr(downsample(batch.sr_unit, batch.scale).clamp(0, 1), batch.lr_unit)
+    down = batch.down or downsample
+    return psnr(down(batch.sr_unit, batch.scale).clamp(0, 1), batch.lr_unit)
 
 
 METRIC = Metric(
@@ -19,4 +20,5 @@ METRIC = Metric(
     version=2,
     source="Lugmayr et al. 2020: PSNR of LR against the downsampled output",
     per_image=per_image,
+    against_lr=True,
 )

@@ -46,6 +46,7 @@ class ImageBatch:
         lr: (B, 3, H / scale, W / scale) uint8.
         labels: class index per image, or None where the suite has no classes.
         of_hr: what was computed of HR alone; batches of other systems with the same HR share it.
+        down: (images, scale) -> images, the operator behind LR; None for the one of this project.
     """
 
     names: tuple[str, ...]
@@ -55,6 +56,7 @@ class ImageBatch:
     scale: int
     labels: tuple[int | None, ...] = ()
     of_hr: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    down: "Callable[[Tensor, int], Tensor] | None" = None
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """The result of `make`, which looks at HR and LR only, made once for all systems."""
@@ -124,6 +126,7 @@ class Metric:
         grey_under: N below which tables grey the number out.
         faces: whether the metric means anything on face suites (IS does not).
         classes: whether the suite must carry class labels.
+        against_lr: whether outputs are brought down to LR by the operator that made it.
         reference_row: whether HR itself has a value worth a row (not inf and not 0 by definition).
     """
 
@@ -150,6 +153,7 @@ class Metric:
     grey_under: int = 0
     faces: bool = True
     classes: bool = False
+    against_lr: bool = False
     reference_row: bool = True
 
     @property

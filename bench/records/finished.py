@@ -1,7 +1,7 @@
 """A finished run read back from its folder: records, per-image values and comparisons."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ def write_index(
     folder: Path,
     metrics: Mapping[str, str],
     files: Mapping[str, Mapping[str, Path]],
+    lr: Mapping[str, Path] | None = None,
 ) -> None:
     """Write `results.json`, the index of the last run in a folder.
 
     Args:
         metrics: name of each metric and what loads it (the name again, or a file).
         files: per system the file of each stem, in the order of the table; none where it failed.
+        lr: given LR file of each stem; none where LR was made.
     """
     places = {system: _place(folder, paths) for system, paths in files.items() if paths}
     write_json(
@@ -37,7 +39,8 @@ def write_index(
             "systems": list(files),
             "metrics": dict(metrics),
             "places": {system: asdict(place) for system, place in places.items()},
-        },
+        }
+        | ({"lr": {stem: str(path.resolve()) for stem, path in lr.items()}} if lr else {}),
     )
 
 
@@ -48,6 +51,7 @@ class FinishedRun:
     Attributes:
         images: stems, the same for every system; values: per system and metric, in their order.
         places: where each system's images lie.
+        lr: given LR files by stem; none where LR was made.
     """
 
     folder: Path
@@ -57,6 +61,7 @@ class FinishedRun:
     images: tuple[str, ...]
     values: Mapping[str, Mapping[str, Values]]
     places: Mapping[str, "ImageFolder"]
+    lr: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, system: str, stem: str) -> Path:
         """File of one image of a system, or of HR under the name of the reference.
@@ -100,7 +105,8 @@ def read_finished(folder: Path) -> FinishedRun:
             values[record.system], images = found, tuple(stems)
     places = {system: ImageFolder(**place) for system, place in listed["places"].items()}
     comparisons = read_json(folder / "comparisons.json")
-    return FinishedRun(folder, records, metrics, comparisons, images, values, places)
+    lr = {stem: Path(path) for stem, path in listed.get("lr", {}).items()}
+    return FinishedRun(folder, records, metrics, comparisons, images, values, places, lr)
 
 
 def suite_folders(out: Path) -> list[Path]:

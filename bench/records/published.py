@@ -22,12 +22,18 @@ class PublishedValue:
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One system of a published table; `group` splits an ablation."""
+    """One system of a published table.
+
+    Attributes:
+        group: splits an ablation.
+        source: where this row is from, where it is not the table's own source.
+    """
 
     system: str
     values: Mapping[str, PublishedValue]
     role: str = "system"
     group: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,13 @@ def load_table(name: str) -> PublishedTable:
     return PublishedTable(**{key: content[key] for key in keys}, rows=_rows(content["rows"]))
 
 
+def tables_of(suite: str) -> list[PublishedTable]:
+    """What is published about a suite's task: the paper's own table first, then others' by id."""
+    tables = [load_table(name) for name in table_names() if not name.startswith("study-")]
+    fitting = [table for table in tables if table.suite == suite]
+    return sorted(fitting, key=lambda table: (not table.id.startswith("table"), table.id))
+
+
 def _rows(rows: Sequence[Mapping[str, object]]) -> tuple[PublishedRow, ...]:
     return tuple(
         PublishedRow(
@@ -74,6 +87,7 @@ def _rows(rows: Sequence[Mapping[str, object]]) -> tuple[PublishedRow, ...]:
             values={k: PublishedValue(**v) for k, v in row["values"].items()},  # type: ignore[attr-defined]
             role=str(row.get("role", "system")),
             group=str(row.get("group", "")),
+            source=str(row.get("source", "")),
         )
         for row in rows
     )

@@ -13,7 +13,7 @@ from bench.comparison.human_rates import attached
 from bench.comparison.ranking import printed_p
 from bench.metrics.protocol import Metric
 from bench.records.finished import FinishedRun, read_finished
-from bench.records.published import load_table, table_names
+from bench.records.published import tables_of
 from bench.records.record import Record
 from bench.reporting import tiles
 from bench.reporting.charts import Point, dots
@@ -42,9 +42,7 @@ def write_page(folder: Path, out: Path, shown: int = 48) -> Path:
 def render(finished: FinishedRun, shown: int) -> str:
     """The page as text."""
     first = finished.records[0]
-    published = next((load_table(n) for n in table_names() if load_table(n).suite == first.suite
-                      and n.startswith("table")), None)  # fmt: skip
-    table = build(finished.records, finished.metrics, finished.comparisons, published)
+    table = build(finished.records, finished.metrics, finished.comparisons, tables_of(first.suite))
     pictures = tiles.Pictures()
     chosen = tiles.choose(finished, shown)
     extreme = tiles.extremes(finished, pictures)

@@ -1,13 +1,13 @@
 """The contact sheet: LR, every system and HR side by side, one image per row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.images.hr import Item, read_checked
-from bench.images.pixels import make_lr, to_batch
+from bench.images.hr import ImageSet, Item, read_hr, read_output
+from bench.images.pixels import to_batch
 from bench.suites.protocol import Suite
 from sr3.base.files import disk_errors
 from sr3.pictures.images import write_png
@@ -15,20 +15,23 @@ from sr3.pictures.images import write_png
 ROWS = 8
 GAP, HEADING = 6, 22  # pixels
 TILE_MIN = 128  # smaller images are shown enlarged by a whole factor
+TILE_MOST = 320  # side of a tile where the images have several sizes
 INK, PAPER = (30, 30, 30), (255, 255, 255)
 
 
 def write_sheet(
-    path: Path, suite: Suite, items: Sequence[Item], systems: Mapping[str, Mapping[str, Path]]
+    path: Path, suite: Suite, images: ImageSet, systems: Mapping[str, Mapping[str, Path]]
 ) -> None:
     """Write the sheet of evenly spread images.
 
     Args:
         systems: per system, the PNG of each stem; in the order of the columns.
     """
-    chosen = [items[i] for i in spread(len(items), ROWS)]
+    chosen = [images.items[i] for i in spread(len(images.items), ROWS)]
     headings = ["LR", *systems, "HR"]
-    rows = [_row(item, suite, systems) for item in chosen]
+    rows = [_row(item, suite, images, systems) for item in chosen]
+    if suite.size is None:
+        rows = [[_fitted(tile) for tile in row] for row in rows]
     height, width = rows[0][0].shape[:2]
     sheet = Image.new(
         "RGB",
@@ -57,11 +60,21 @@ def enlarge(pixels: np.ndarray, factor: int) -> np.ndarray:
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _row(item: Item, suite: Suite, systems: Mapping[str, Mapping[str, Path]]) -> list[np.ndarray]:
-    hr = read_checked(item.path, suite.size, "the suite")
-    lr = make_lr(to_batch([hr]), suite.scale)[0].permute(1, 2, 0).numpy()
-    outputs = [
-        read_checked(paths[item.stem], suite.size, "the suite") for paths in systems.values()
-    ]
-    factor = -(-TILE_MIN // min(suite.size))
+def _row(
+    item: Item, suite: Suite, images: ImageSet, systems: Mapping[str, Mapping[str, Path]]
+) -> list[np.ndarray]:
+    hr = read_hr(item)
+    lr = images.lr.batch([item.lr], to_batch([hr]), suite.scale)[0].permute(1, 2, 0).numpy()
+    outputs = [read_output(paths[item.stem], item) for paths in systems.values()]
+    factor = -(-TILE_MIN // min(item.size))
     return [enlarge(p, factor) for p in (enlarge(lr, suite.scale), *outputs, hr)]
+
+
+def _fitted(tile: np.ndarray) -> np.ndarray:
+    """A picture of any size in the middle of a square: as it is, or reduced to it."""
+    picture = Image.fromarray(tile)
+    picture.thumbnail((TILE_MOST, TILE_MOST), Image.Resampling.BOX)
+    square = Image.new("RGB", (TILE_MOST, TILE_MOST), PAPER)
+    place = (TILE_MOST - picture.width) // 2, (TILE_MOST - picture.height) // 2
+    square.paste(picture, place)
+    return np.asarray(square)

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bench.images.hr import Item, open_set, read_checked
-from bench.images.pixels import make_lr, to_batch
+from bench.images.given_lr import with_given_lr
+from bench.images.hr import Item, open_set, read_hr, read_output
+from bench.images.lowres import LowRes
+from bench.images.pixels import to_batch
 from bench.records.record import read_record
-from bench.suites.protocol import Suite, load_suite
+from bench.suites.protocol import load_suite
 from sr3.base.errors import InputError
 from sr3.base.files import disk_errors, sha256_of_bytes, sha256_of_file, write_bytes, write_json
 from sr3.pictures.resize import upsample
@@ -33,13 +35,14 @@ class Wanted:
     """How many images of each role, and where they come from.
 
     Attributes:
-        data: folder of the run's HR images, as it was told to the run.
+        data, lr: folders of the run's HR images and of its given LR, as told to the run.
         images: for the test; None takes all but the held-out.
         extra: folder of HR images for practice and catch; None holds them out of the run's.
         seed: of the choice.
     """
 
     data: Path | None = None
+    lr: Path | None = None
     images: int | None = None
     practice: int = 5
     catch: int = 8
@@ -54,6 +57,7 @@ class Chosen:
     test: tuple[Item, ...]
     practice: tuple[Item, ...]
     catch: tuple[Item, ...]
+    lr: LowRes
 
 
 def read_run(folder: Path, systems: Sequence[str]) -> tuple[str, dict[str, dict[str, Path]]]:
@@ -98,7 +102,8 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
         InputError: too few images, or HR images that are not those of the run.
     """
     named = load_suite(suite_name)
-    items = [item for item in open_set(named, wanted.data).items if item.stem in stems]
+    images = with_given_lr(open_set(named, wanted.data), wanted.lr, named)
+    items = [item for item in images.items if item.stem in stems]
     if len(items) != len(stems):
         raise InputError(
             f"found {len(items)} of the run's {len(stems)} HR images: give the --data of the run"
@@ -119,7 +124,25 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
         tuple(by_stem),
         tuple(spare[: wanted.practice]),
         tuple(spare[wanted.practice : held_out]),
+        images.lr,
     )
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Where pictures are written, and how their LR comes to be."""
+
+    out: Path
+    scale: int
+    lr: LowRes
+
+    def write(self, pixels: np.ndarray) -> str:
+        """Encode without metadata, name by content; the file's name."""
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+        name = f"{sha256_of_bytes(buffer.getvalue())}.png"
+        write_bytes(self.out / name, buffer.getvalue())
+        return name
 
 
 def write_stimuli(
@@ -131,16 +154,17 @@ def write_stimuli(
         InputError: the folder holds something already, or a picture has another size.
     """
     suite = load_suite(suite_name).suite
+    folder = _Folder(out, suite.scale, chosen.lr)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"found files in {out}: give an empty or new folder")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     stimuli = [
-        _stimulus(suite, out, item, "test", {name: by[item.stem] for name, by in outputs.items()})
+        _stimulus(folder, item, "test", {name: by[item.stem] for name, by in outputs.items()})
         for item in chosen.test
     ]
     for role, items in (("practice", chosen.practice), ("catch", chosen.catch)):
-        stimuli += [_stimulus(suite, out, item, role, None) for item in items]
+        stimuli += [_stimulus(folder, item, role, None) for item in items]
     content = {
         "version": MANIFEST_VERSION,
         "suite": suite_name,
@@ -154,31 +178,21 @@ def write_stimuli(
 
 
 def _stimulus(
-    suite: Suite, out: Path, item: Item, role: str, outputs: dict[str, Path] | None
+    folder: _Folder, item: Item, role: str, outputs: dict[str, Path] | None
 ) -> dict[str, Any]:
     """One row of the manifest; outputs None: the input enlarged, for practice and catch."""
-    hr = read_checked(item.path, suite.size, "the study")
-    lr = make_lr(to_batch([hr]), suite.scale)
+    hr = read_hr(item)
+    scale = folder.scale
+    lr = folder.lr.batch([item.lr], to_batch([hr]), scale)
     if outputs is None:
-        easy = (upsample(lr.double(), suite.scale) + 0.5).floor().clamp(0, 255)
+        easy = (upsample(lr.double(), scale) + 0.5).floor().clamp(0, 255)
         pictures = {EASY: easy.to(torch.uint8)[0].permute(1, 2, 0).numpy()}
     else:
-        pictures = {
-            name: read_checked(path, suite.size, "the study") for name, path in outputs.items()
-        }
+        pictures = {name: read_output(path, item, "the study") for name, path in outputs.items()}
     return {
         "image": item.stem if outputs is not None else f"{role}-{item.stem}",
         "role": role,
-        "hr": _write(out, hr),
-        "lr": _write(out, lr[0].permute(1, 2, 0).numpy()),
-        "outputs": {name: _write(out, pixels) for name, pixels in pictures.items()},
+        "hr": folder.write(hr),
+        "lr": folder.write(lr[0].permute(1, 2, 0).numpy()),
+        "outputs": {name: folder.write(pixels) for name, pixels in pictures.items()},
     }
-
-
-def _write(out: Path, pixels: np.ndarray) -> str:
-    """Encode without metadata, name by content; returns the file's name."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    name = f"{sha256_of_bytes(buffer.getvalue())}.png"
-    write_bytes(out / name, buffer.getvalue())
-    return name

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.images.hr import read_checked
-from bench.images.pixels import make_lr, to_batch
+from bench.images.pixels import to_batch
 from bench.metrics.protocol import Metric
 from bench.metrics.spectrum import radial_power
 from bench.records.finished import FinishedRun
+from bench.records.finished_pictures import down_of, read_lr, read_picture
 from bench.records.record import REFERENCE
 from bench.reporting.charts import curves
 from bench.reporting.sheet import spread
-from sr3.pictures.resize import downsample
 
 EXTREMES = 3
 SPECTRUM_IMAGES = 200
+BINS = 64  # of the spectrum of images of several sizes, up to half a cycle per pixel
 CONSISTENCY_GAIN = 16  # as the page says beside the maps
 
 
@@ -89,11 +89,11 @@ def tile(finished: FinishedRun, stem: str, pictures: Pictures) -> Mapping[str, A
     """All pictures and values of one image, as the page's script reads them."""
     hr = _read(finished, REFERENCE, stem)
     scale = finished.records[0].scale
-    lr = make_lr(to_batch([hr]), scale)
+    lr, bring_down = read_lr(finished, stem, hr), down_of(finished)
     small = lr[0].permute(1, 2, 0).numpy()
     consistency = []
     for record in finished.measured:
-        down = downsample(to_batch([_read(finished, record.system, stem)]).double(), scale)
+        down = bring_down(to_batch([_read(finished, record.system, stem)]).double(), scale)
         error = (down.clamp(0, 255) - lr).abs()[0].permute(1, 2, 0).numpy() * CONSISTENCY_GAIN
         pixels = error.clip(0, 255).round().astype(np.uint8)
         consistency.append(pictures.add(f"consistency/{record.system}/{stem}", pixels))
@@ -120,19 +120,25 @@ def spectrum(finished: FinishedRun) -> tuple[str, int]:
     stems = [finished.images[i] for i in spread(len(finished.images), SPECTRUM_IMAGES)]
     lines = {}
     for system in (REFERENCE, *(record.system for record in finished.measured)):
-        total = sum(
-            radial_power(to_batch([_read(finished, system, stem)]).double() / 255)[0].numpy()
-            for stem in stems
-        )
+        total = sum(_power(finished, system, stem) for stem in stems)
         lines["HR" if system == REFERENCE else system] = np.asarray(total / len(stems)).tolist()
     first = finished.records[0]
-    nyquist = min(first.size) / first.scale / 2
-    return curves(lines, "cycles per image", "dB", nyquist), len(stems)
+    side, unit = (min(first.size), "image") if first.size else (2 * BINS, f"{2 * BINS} pixels")
+    return curves(lines, f"cycles per {unit}", "dB", side / first.scale / 2), len(stems)
+
+
+def _power(finished: FinishedRun, system: str, stem: str) -> np.ndarray:
+    """Radial power; of images of several sizes at common frequencies, interpolated."""
+    picture = _read(finished, system, stem)
+    power = radial_power(to_batch([picture]).double() / 255)[0].numpy()
+    if finished.records[0].size:
+        return power
+    own = np.arange(1, len(power) + 1) / min(picture.shape[:2])  # cycles per pixel
+    return np.asarray(np.interp(np.arange(1, BINS + 1) / (2 * BINS), own, power))
 
 
 def _read(finished: FinishedRun, system: str, stem: str) -> np.ndarray:
-    height, width = finished.records[0].size
-    return read_checked(finished.path(system, stem), (height, width), "the report")
+    return read_picture(finished, system, stem, "the report")
 
 
 def _picture(finished: FinishedRun, system: str, stem: str, pictures: Pictures) -> str:

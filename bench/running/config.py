@@ -14,7 +14,9 @@ class RunConfig:
     """Resolved options of `bench.run`.
 
     Attributes:
-        suite: name or path of the suite; systems, metrics: None takes the suite's own.
+        suite: name or path of the suite.
+        data, lr: folders of HR, and of LR that is given instead of made.
+        systems, metrics: None takes the suite's own.
         imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
         accept: checks of the doctor whose findings about imports are taken knowingly.
         checkpoints: weights by system name, instead of the shipped ones.
@@ -26,6 +28,7 @@ class RunConfig:
 
     suite: str
     data: Path | None = None
+    lr: Path | None = None
     systems: Sequence[str] | None = None
     metrics: Sequence[str] | None = None
     limit: int | None = None

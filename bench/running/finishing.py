@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.comparison import ranking
 from bench.records.finished import write_index
-from bench.records.published import load_table
+from bench.records.published import tables_of
 from bench.records.record import REFERENCE, Record
 from bench.reporting.sheet import write_sheet
 from bench.running.plan import Plan, key_of
@@ -44,17 +44,15 @@ def finish(planned: Plan, rows: Sequence[RecordedRow]) -> Result:
     comparisons = compare_rows(planned, rows)
     write_json(planned.folder / "comparisons.json", comparisons)
     records = tuple(row.record for row in rows)
-    published = planned.named.suite.paper_table
-    table = build(
-        records, planned.metrics, comparisons, load_table(published) if published else None
-    )
+    table = build(records, planned.metrics, comparisons, tables_of(planned.named.name))
     write_text(planned.folder / "table.tex", latex.render(table))
     write_text(planned.folder / "table.txt", text.render(table))
     files = {row.record.system: {o.item.stem: o.path for o in row.outputs} for row in rows}
     shown = {name: paths for name, paths in files.items() if paths and name != REFERENCE}
-    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images.items, shown)
+    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images, shown)
     loaders = planned.config.metrics or planned.named.suite.metrics
-    write_index(planned.folder, {key_of(name): name for name in loaders}, files)
+    lr = {item.stem: item.lr.path for item in planned.images.items if item.lr}
+    write_index(planned.folder, {key_of(name): name for name in loaders}, files, lr)
     return Result(planned.folder, records, table)
 
 

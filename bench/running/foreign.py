@@ -10,7 +10,7 @@ from bench.base.run_cache import RunCache
 from bench.doctor.examination import check_folder
 from bench.doctor.pictures import draw_offenders
 from bench.doctor.report import Report
-from bench.images.hr import ImageSet, Item, read_checked, unique_by_stem
+from bench.images.hr import ImageSet, Item, read_output, unique_by_stem
 from bench.images.outputs import Output
 from bench.pretrained.torchvision_guard import import_guarded
 from bench.running.plan import Plan, Say
@@ -101,7 +101,7 @@ def pair(
             f"missing {_some(missing)}"
         )
     for item in images.items if accept else ():
-        read_checked(paths[item.stem], named.suite.size, f"suite {named.name}")
+        read_output(paths[item.stem], item, f"suite {named.name}")
     return tuple(
         Output(item, paths[item.stem], sha256_of_file(paths[item.stem])) for item in images.items
     )

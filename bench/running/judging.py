@@ -32,6 +32,7 @@ def evaluator_of(planned: Plan, cache: RunCache) -> Evaluator:
         planned.config.device,
         planned.config.seed,
         [item.label for item in planned.images.items],
+        planned.images.lr,
     )
 
 

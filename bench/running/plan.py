@@ -8,6 +8,7 @@ from pathlib import Path
 
 from baselines.protocol import PACKAGE
 from bench.base.progress import Counter, quiet, track
+from bench.images.given_lr import with_given_lr
 from bench.images.hr import ImageSet, open_set
 from bench.metrics.protocol import Metric, load_metric
 from bench.records.record import REFERENCE
@@ -40,10 +41,11 @@ class Plan:
     def lines(self) -> list[str]:
         """The resolved configuration, for people."""
         suite, images = self.named.suite, self.images
-        height, width = suite.size
+        gray = f"; gray, as three equal channels: {', '.join(images.gray)}" if images.gray else ""
         return [
             f"suite    {self.named.name} v{suite.version}: {suite.title}",
-            f"images   {len(images.items)} of {width}x{height}, {images.origin}: {images.root}",
+            f"images   {len(images.items)} of {images.sizes}, {images.origin}: {images.root}{gray}",
+            f"LR       {images.lr.words}",
             f"systems  {', '.join([*self.systems, *self.config.imports])}",
             f"metrics  {', '.join(self.metrics)}",
             f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
@@ -75,6 +77,7 @@ def plan(config: RunConfig) -> Plan:
     check_row_names([*map(key_of, systems), *config.imports])
     shown = track if config.world.is_first else quiet
     images = open_set(named, config.data, config.limit, progress=shown)
+    images = with_given_lr(images, config.lr, named)
     settled = replace(config, precision=resolve(config.precision, config.device))
     return Plan(settled, named, images, metrics, systems)
 

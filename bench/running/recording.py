@@ -1,9 +1,10 @@
 """From values to a record: what was measured of a row and all it depended on, written at once."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from bench.images.hr import ImageSet
 from bench.images.outputs import Output, digest_of_folder
-from bench.images.pixels import LR_ID
 from bench.measuring.evaluation import Evaluation
 from bench.records.provenance import git_state, hardware, libraries
 from bench.records.record import Record, now, write_images, write_record
@@ -48,10 +49,10 @@ def record_of(planned: Plan, judged: JudgedRow) -> Record:
         system=row.name,
         role=row.role,
         source=row.source,
-        dataset={"name": images.name, "sha256": images.sha256, "n": len(images.items)},
+        dataset=dataset_of(images),
         scale=suite.scale,
-        size=suite.size,
-        downsampler=LR_ID,
+        size=suite.size or (),
+        downsampler=images.lr.id,
         seed=planned.config.seed,
         batch_size=planned.config.batch_size,
         checkpoint_sha256=row.provenance.get("checkpoint_sha256"),
@@ -65,5 +66,12 @@ def record_of(planned: Plan, judged: JudgedRow) -> Record:
         created=now(),
         metrics=evaluation.scores if evaluation else {},
         status=row.problem or "ok",
-        extra={"weights": evaluation.weights} if evaluation and evaluation.weights else {},
+        extra=({"weights": evaluation.weights} if evaluation and evaluation.weights else {})
+        | dict(images.lr.record()),
     )
+
+
+def dataset_of(images: ImageSet) -> dict[str, Any]:
+    """The images of a record; gray ones are named, since they are judged as three channels."""
+    told = {"name": images.name, "sha256": images.sha256, "n": len(images.items)}
+    return told | ({"gray": list(images.gray)} if images.gray else {})

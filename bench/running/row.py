@@ -37,7 +37,8 @@ def row_of_system(name: str, loaded: System, planned: Plan, cache: RunCache) -> 
     """The row of a system that makes its images here, or finds them from an earlier run."""
     images, config = planned.folder / "images" / name, planned.config
     provenance = dict(loaded.provenance)
-    job = Job(loaded, planned.named.suite, images, config.seed, config.batch_size, config.device)
+    how = (config.seed, config.batch_size, config.device, planned.images.lr)
+    job = Job(loaded, planned.named.suite, images, *how)
 
     def outputs(items: Sequence[Item], progress: Progress) -> tuple[Output, ...]:
         return make_outputs(job, items, cache, progress)
@@ -58,6 +59,7 @@ def system_options(name: str, planned: Plan) -> SystemOptions:
     return SystemOptions(
         weights=suite.weights,
         scale=suite.scale,
+        lr_made_by=planned.images.lr.made_by,
         checkpoint=config.checkpoints.get(name),
         sampler=config.sampler,
         steps=config.steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.comparison.human_rates import attached
 from bench.metrics.protocol import Metric, load_metric
 from bench.records.finished import FinishedRun, read_finished
-from bench.records.published import PublishedTable, load_table
+from bench.records.published import PublishedTable, load_table, tables_of
 from bench.records.record import REFERENCE
 from bench.typesetting import latex, text
 from bench.typesetting.table import (
@@ -79,9 +79,7 @@ def render_paper(name: str, finished: FinishedRun | None) -> str:
 
 def suite_table(finished: FinishedRun) -> Table:
     """The table of a suite, as a run prints it."""
-    tables = [load_table(name) for name in LAYOUTS]
-    suite = finished.records[0].suite
-    published = next((table for table in tables if table.suite == suite), None)
+    published = tables_of(finished.records[0].suite)
     return build(finished.records, finished.metrics, finished.comparisons, published)
 
 

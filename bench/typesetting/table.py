@@ -83,7 +83,7 @@ def build(
     records: Sequence[Record],
     metrics: Mapping[str, Metric],
     comparisons: Mapping[str, Any],
-    published: PublishedTable | None,
+    published: Sequence[PublishedTable],
 ) -> Table:
     """The table of one suite: ground truth, measured systems, published rows set apart.
 
@@ -95,10 +95,8 @@ def build(
     columns = tuple(column(name, metric, records) for name, metric in metrics.items())
     ordered = sorted(records, key=lambda r: r.role != "reference")
     measured = tuple(measured_row(record, metrics, comparisons) for record in ordered)
-    sections = [Section("", measured)]
-    if published is not None:
-        section = published_section(published, metrics)
-        sections += [section] if section.rows else []
+    shown = [published_section(table, metrics) for table in published]
+    sections = [Section("", measured), *(section for section in shown if section.rows)]
     return Table(
         _caption(records[0]), f"tab:{records[0].suite}", columns, tuple(sections),
         tuple(_notes(records, metrics, columns, published)),
@@ -202,10 +200,13 @@ def _published_row(row: PublishedRow, table: PublishedTable, metrics: Mapping[st
 
 
 def _caption(record: Record) -> str:
-    height, width = record.size
+    task = f"factor {record.scale}, images of any size"
+    if record.size:
+        height, width = record.size
+        task = f"{width // record.scale}x{height // record.scale} to {width}x{height}"
     return (
-        f"{record.suite} v{record.suite_version}: {width // record.scale}x{height // record.scale} "
-        f"to {width}x{height}, {record.dataset['name']}, N = {record.n}, 95% intervals"
+        f"{record.suite} v{record.suite_version}: {task}, {record.dataset['name']}, "
+        f"N = {record.n}, 95% intervals"
     )
 
 
@@ -213,18 +214,23 @@ def _notes(
     records: Sequence[Record],
     metrics: Mapping[str, Metric],
     columns: Sequence[Column],
-    published: PublishedTable | None,
+    published: Sequence[PublishedTable],
 ) -> list[str]:
     notes = [f"{c.title}: {c.note}, the ground truth exceeds the floor" for c in columns if c.note]
+    if "recognised" in records[0].extra.get("lr", {}):
+        notes.append(f"LR: given files, {records[0].extra['lr']['recognised']}")
     systems = [record for record in records if record.role != "reference"]
     notes += _notes_of_missing(systems, metrics)
     notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
     for name, metric in metrics.items():
         notes += _notes_of_metric(metric, [r.metrics[name] for r in systems if name in r.metrics])
-    if published is not None:
-        notes.append(f"* {published.source}; other images, so compare with care")
-        if any(not v.verified for row in published.rows for v in row.values.values()):
-            notes.append("? not read in the source itself, unverified")
+    sources = dict.fromkeys(table.source for table in published)
+    notes += [f"* {source}; other images, so compare with care" for source in sources]
+    rows = [row for table in published for row in table.rows if row.source]
+    notes += [f"{row.system}*: {row.source}" for row in rows if set(row.values) & set(metrics)]
+    values = [v for table in published for row in table.rows for v in row.values.values()]
+    if any(not value.verified for value in values):
+        notes.append("? not read in the source itself, unverified")
     return notes
 
 

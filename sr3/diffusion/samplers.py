@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sr3.base.errors import InputError
+from sr3.diffusion import process
 from sr3.diffusion.schedule import Float64, Schedule
 from sr3.diffusion.variational import between, log_variances
 
@@ -91,6 +92,16 @@ def _algorithm_2(
         y = (y - (1 - alpha) / math.sqrt(1 - gamma) * epsilon_pred) / math.sqrt(alpha)
         if t > 1:
             y = y + deviation * noise()
+    return y
+
+
+def posterior(denoise: Denoiser, schedule: Schedule, noise: Noise) -> Tensor:
+    """Draws from eq. 4's posterior of the estimate: DDPM's sampler with the smaller variance."""
+    y = noise()
+    for t in range(schedule.num_steps, 0, -1):
+        y, variance = process.posterior(denoise(y, float(schedule.gamma[t])), y, schedule, t)
+        if t > 1:
+            y = y + math.sqrt(variance) * noise()
     return y
 
 
@@ -220,6 +231,7 @@ INFO: dict[str, SamplerInfo] = {
     "dpmpp-2m": SamplerInfo(dpmpp_2m, eta=0.0),
     "dpmpp-2m-sde": SamplerInfo(dpmpp_2m, eta=1.0),
     "heun": SamplerInfo(heun, evaluations=2),
+    "posterior": SamplerInfo(posterior),
     "unipc": SamplerInfo(unipc),
 }
 

@@ -122,3 +122,12 @@ def respace(schedule: Schedule, num_steps: int) -> Schedule:
         raise ValueError(f"found {num_steps} steps, wanted 1 to {schedule.num_steps}")
     index = np.round(np.linspace(0, schedule.num_steps, num_steps + 1)).astype(int)
     return Schedule(schedule.gamma[index], f"{schedule.name}@{num_steps}")
+
+
+def spread(schedule: Schedule, num_steps: int) -> Schedule:
+    """`respace`, and beyond the schedule's own steps between them, log(gamma) in straight lines."""
+    if num_steps <= schedule.num_steps:
+        return respace(schedule, num_steps)
+    places = np.linspace(0, schedule.num_steps, num_steps + 1)
+    log_gamma = np.interp(places, np.arange(schedule.num_steps + 1), np.log(schedule.gamma))
+    return Schedule(np.exp(log_gamma), f"{schedule.name}@{num_steps}")

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sr3.base.errors import InputError, StorageFullError
+from sr3.networks import public_weights
 from sr3.networks.model import Model, ModelSpec
 
 DEFAULT_WEIGHTS = "face8x-sr3"
@@ -125,8 +126,22 @@ def channels_last(model: Model) -> Model:
     return model
 
 
-def load_model(path: Path, device: torch.device | str = "cpu") -> Model:
-    """Model in evaluation mode with float32 weights; InputError when the file does not fit."""
+def load_model(
+    path: Path,
+    device: torch.device | str = "cpu",
+    config: Path | Mapping[str, Any] | None = None,
+    scale: int | None = None,
+) -> Model:
+    """Model in evaluation mode with float32 weights.
+
+    Args:
+        config, scale: of a public SR3 checkpoint (.pth), see `public_weights.load_public`.
+
+    Raises:
+        InputError: a file that is missing or does not fit.
+    """
+    if path.suffix.lower() in public_weights.SUFFIXES:
+        return public_weights.load_public(path, device, config, scale)
     checkpoint = read_tensors(path)
     if "spec" not in checkpoint.description:
         raise InputError(

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from sr3.networks import checkpoint
+from sr3.networks import checkpoint, public_weights
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What a file of ours holds, as lines of (name, value)."""
+    """What a file of ours or a public SR3 checkpoint holds, as lines of (name, value)."""
+    if path.suffix.lower() in public_weights.SUFFIXES:
+        return _of_public(path)
     found = checkpoint.read_tensors(path)
     description = found.description
     state = "spec" not in description
@@ -22,6 +24,19 @@ def describe(path: Path) -> dict[str, Any]:
         "not finite": sum(int((~t.isfinite()).sum()) for t in tensors),
     }
     return lines | (_of_state(description) if state else _of_weights(description))
+
+
+def _of_public(path: Path) -> dict[str, Any]:
+    model = public_weights.load_public(path)
+    spec = model.spec.to_json()
+    return {
+        "file": f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
+        "sha256": checkpoint.sha256(path),
+        "kind": "weights of the public SR3 re-implementation",
+        "values": f"{sum(p.numel() for p in model.parameters()):,}",
+        "network": spec.pop("unet"),
+        "model": {k: v for k, v in spec.items() if v not in (None, {}, ())},
+    }
 
 
 def _of_weights(description: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sr3.base.errors import InputError
 from sr3.diffusion import process, schedule
 from sr3.diffusion.process import Objective
+from sr3.networks.public import PublicConfig, PublicUNet
 from sr3.networks.unet import UNet, UNetConfig
 
 Task = Literal["sr3", "regression", "generator"]
@@ -67,13 +68,18 @@ class ModelSpec:
         return spec
 
 
+def network_of(config: UNetConfig) -> UNet | PublicUNet:
+    """The network of a shape, with fresh weights."""
+    return PublicUNet(config) if isinstance(config, PublicConfig) else UNet(config)
+
+
 class Model(nn.Module):
     """Network plus spec: the y_0 estimate and the picture of a y_0."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.network = UNet(spec.unet)
+        self.network = network_of(spec.unet)
 
     def encode(self, hr: Tensor, lr_up: Tensor) -> Tensor:
         """y_0 of a picture."""
@@ -103,6 +109,23 @@ class Model(nn.Module):
             return output, None
         wanted, share = output.chunk(2, dim=1)
         return wanted, share.sigmoid()
+
+    def epsilon(self, condition: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
+        """The noise that the network sees in y_t, whatever its objective.
+
+        Args:
+            condition: (B, 3, H, W) in [-1, 1], the upsampled LR.
+            y_t: (B, 3, H, W).
+            gamma: (B,) noise levels in [0, 1], not their roots.
+
+        Returns:
+            (B, 3, H, W).
+        """
+        output, _ = self.parts(self.network(condition, y_t, gamma.double()))
+        if self.spec.objective == "epsilon":
+            return output
+        y_0 = process.predict_y0(self.spec.objective, output, y_t, gamma)
+        return process.epsilon_from_y0(y_0, y_t, gamma)
 
     def regress(self, lr_up: Tensor) -> Tensor:
         """The one-step picture: the network at gamma = 0 with an empty y_t.

@@ -4,6 +4,7 @@ What the model sees is RGB at full precision; what leaves has the input's kind a
 gray, and alpha, which no model here was trained on, is upsampled apart.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,31 @@ def read_picture(path: Path) -> Picture:
         InputError: no picture, a damaged one, or one of unknown range (32-bit float).
     """
     image = images.open_image(path)
+    low = None if image.mode in ("F", *SIXTEEN) else _low_bytes(path)
+    return from_image(image, str(path), low)
+
+
+def from_image(
+    image: Image.Image, name: str = "the picture", low: np.ndarray | None = None
+) -> Picture:
+    """A decoded picture, turned upright.
+
+    Args:
+        name: for messages.
+        low: low bytes of 16-bit colour, which Pillow's image lacks.
+
+    Raises:
+        InputError: 32-bit float pixels, whose range is unknown.
+    """
     if image.mode == "F":
         raise InputError(
-            f"found 32-bit float pixels in {path}, whose range is unknown: save it as 8- or 16-bit"
+            f"found 32-bit float pixels in {name}, whose range is unknown: save it as 8- or 16-bit"
         )
-    values = _sixteen_bit(path, image) if image.mode in SIXTEEN else _values(path, image)
+    return from_values(_sixteen_bit(name, image) if image.mode in SIXTEEN else _values(image, low))
+
+
+def from_values(values: np.ndarray) -> Picture:
+    """A picture of (h, w, 1 to 4) float32 in [0, 1]: gray, gray and alpha, RGB or RGBA."""
     channels = torch.from_numpy(np.ascontiguousarray(values)).permute(2, 0, 1) * 2 - 1
     has_alpha = len(channels) in (2, 4)
     colour = channels[:-1] if has_alpha else channels
@@ -74,16 +95,22 @@ def upright_size(path: Path) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def _sixteen_bit(path: Path, image: Image.Image) -> np.ndarray:
+def content_key(picture: Picture) -> str:
+    """SHA-256 of the colours at 16 bits: the same picture has it in whatever file or array."""
+    levels = ((picture.rgb.double() + 1) * 32767.5).round().clamp(0, 65535).to(torch.int32)
+    text = f"{tuple(levels.shape)}".encode()
+    return hashlib.sha256(text + levels.cpu().numpy().astype("<u2").tobytes()).hexdigest()
+
+
+def _sixteen_bit(name: str, image: Image.Image) -> np.ndarray:
     pixels = np.asarray(ImageOps.exif_transpose(image)).astype(np.int64)
     if pixels.min() < 0 or pixels.max() > 65535:
-        raise InputError(f"found values outside 0..65535 in {path}: save it as 8- or 16-bit")
+        raise InputError(f"found values outside 0..65535 in {name}: save it as 8- or 16-bit")
     return (pixels[..., None] / 65535).astype(np.float32)
 
 
-def _values(path: Path, image: Image.Image) -> np.ndarray:
+def _values(image: Image.Image, low: np.ndarray | None) -> np.ndarray:
     """(h, w, 1 to 4) float32 in [0, 1]."""
-    low = _low_bytes(path)
     upright = ImageOps.exif_transpose(image)
     if low is not None:
         high = np.asarray(upright).astype(np.uint16)
@@ -122,21 +149,26 @@ def _other_byte_order(args: tuple[Any, ...] | str | None) -> tuple[Any, ...] | s
     return OTHER_BYTE_ORDER.get(args, args) if isinstance(args, str) else args
 
 
-def finish(picture: Picture, sr: Tensor) -> np.ndarray:
-    """8-bit pixels of a result in the input's kind.
+def composed(picture: Picture, sr: Tensor) -> Tensor:
+    """A result in the input's kind.
 
     Args:
         sr: (3, H, W) in [-1, 1], H and W integer multiples of the input's.
 
     Returns:
-        uint8, (H, W) for gray, else (H, W, channels) with alpha last.
+        (1 to 4, H, W) in [-1, 1]: luma alone for gray, and alpha last.
     """
-    pixels = images.to_uint8(sr[None])[0]
+    parts = [sr.float()]
     if picture.gray:
         luma = torch.einsum("chw,c->hw", sr.float(), torch.tensor(LUMA).to(sr.device))
-        pixels = images.to_uint8(luma.expand(1, 3, -1, -1))[0, :, :, :1]
+        parts = [luma[None]]
     if picture.alpha is not None:
         scale = sr.shape[-1] // picture.alpha.shape[-1]
-        alpha = upsample(picture.alpha[None], scale).expand(1, 3, -1, -1)
-        pixels = np.concatenate([pixels, images.to_uint8(alpha)[0, :, :, :1]], axis=2)
+        parts.append(upsample(picture.alpha[None], scale)[0].to(sr.device))
+    return torch.cat(parts)
+
+
+def finish(picture: Picture, sr: Tensor) -> np.ndarray:
+    """8-bit pixels of `composed`: uint8, (H, W) for gray, else (H, W, channels), alpha last."""
+    pixels = images.to_uint8(composed(picture, sr)[None])[0]
     return np.asarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)

@@ -150,7 +150,7 @@ def generate(
     name = sampler or spec.sampler
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(spec, name, steps, schedule)
-    device = model.network.stem.weight.device
+    device = next(model.parameters()).device
     known = None if labels is None else torch.tensor(list(labels), device=device)
     guided = Guided(model, known, guidance, resolve(precision, device))
     side = spec.unet.resolution

@@ -10,7 +10,7 @@ import torch
 
 from sr3.base.errors import InputError
 from sr3.machine.processes import Process, choose_device
-from sr3.networks import checkpoint, precision
+from sr3.networks import checkpoint, precision, public_weights
 from sr3.pictures import images
 from sr3.sampling import folder, outputs
 from sr3.sampling.chain import Stage
@@ -25,7 +25,7 @@ class Run:
     Attributes:
         input: a picture or a folder of pictures.
         output: a folder, or a file ending in .png for one picture.
-        weights: a file or a shipped name.
+        weights: a file or a shipped name; config: the JSON of a public SR3 checkpoint.
         then: WEIGHTS or WEIGHTS@STEPS of models that upscale the result again.
         sampler, steps, schedule, eta, temperature, spread, tile, overlap: as of a `chain.Stage`,
             of the first model; the windows also of the others.
@@ -40,6 +40,7 @@ class Run:
     input: Path
     output: Path
     weights: str
+    config: Path | None
     then: list[str]
     sampler: str | None
     steps: int | None
@@ -113,7 +114,9 @@ def read_stages(run: Run, device: torch.device) -> tuple[list[Stage], list[Path]
     first = checkpoint.find_weights(run.weights)
     stage = partial(Stage, tile=run.tile, overlap=run.overlap)
     chosen = ("sampler", "steps", "schedule", "eta", "temperature", "spread")
-    model = checkpoint.load_model(first, device)
+    if run.config and first.suffix.lower() not in public_weights.SUFFIXES:
+        raise InputError(f"found --config with {first}, wanted it with a public SR3 .pth only")
+    model = checkpoint.load_model(first, device, run.config)
     stages = [stage(model, **{name: getattr(run, name) for name in chosen})]
     files = [first]
     for text in run.then:
@@ -136,6 +139,7 @@ def resolve(run: Run, stages: list[Stage], files: list[Path], device: torch.devi
         raise InputError("found fewer than 1 for --num-samples or --batch-size: wanted 1 or more")
     described = [
         {"weights": path.name, "sha256": checkpoint.sha256(path)}
+        | public_weights.described(stage.model.spec)
         | stage.resolved()
         | {k: getattr(stage, k) for k in ("eta", "tile", "overlap")}
         for stage, path in zip(stages, files, strict=True)

@@ -17,6 +17,9 @@ from sr3.networks.model import ModelSpec, training_schedule
 FORMAT = "sr3bench-schedule"
 VERSION = 1
 TRAINING = "training"
+INFERENCE = "inference"  # a model's own, extra["inference_schedule"], where it brings one
+THINNED = ("ancestral", "posterior")  # samplers that walk the training schedule's steps
+INFERENCE_KEY = "inference_schedule"
 LAST_NOISE = 0.0125  # deviation left in a picture in [-1, 1] at t = 1: 1.6 of 255 levels
 LOWEST_LOG_SNR = -9.0
 
@@ -50,7 +53,8 @@ def parse(text: str, spec: ModelSpec, steps: int) -> Schedule:
     """A schedule by name or file.
 
     Args:
-        text: "training" (the training schedule at evenly chosen steps); SHAPE:STEPS[:NUMBER...]
+        text: "training" (the training schedule at evenly chosen steps); "inference" (the same of a
+            schedule that the model brings); SHAPE:STEPS[:NUMBER...]
             of `schedule.make`, where a star for STEPS stands for `steps`; or the path of a file.
         steps: what the user asked for.
 
@@ -60,6 +64,8 @@ def parse(text: str, spec: ModelSpec, steps: int) -> Schedule:
     try:
         if text == TRAINING:
             return schedules.respace(training_schedule(spec), steps)
+        if text == INFERENCE and INFERENCE_KEY in spec.extra:
+            return schedules.spread(schedules.make(spec.extra[INFERENCE_KEY]), steps)
         if text.endswith(".json"):
             schedule = load(Path(text))
         else:
@@ -76,7 +82,7 @@ def parse(text: str, spec: ModelSpec, steps: int) -> Schedule:
 
 def steps_of(text: str | None) -> int | None:
     """Number of steps that a schedule text fixes by itself, or None."""
-    if text is None or text == TRAINING:
+    if text is None or text in (TRAINING, INFERENCE):
         return None
     if text.endswith(".json"):
         return load(Path(text)).num_steps
@@ -91,12 +97,12 @@ def even_log_snr(spec: ModelSpec) -> str:
 
 
 def default(spec: ModelSpec, sampler: str) -> str:
-    """Algorithm 2 takes the training schedule, thinned evenly; the others take even log-SNR.
+    """Algorithm 2 and its like take the training schedule, thinned evenly, the others even log-SNR.
 
-    A model's description may bring another for them: extra["schedule"].
+    A model's description may bring others: extra["inference_schedule"] and extra["schedule"].
     """
-    if sampler == "ancestral":
-        return TRAINING
+    if sampler in THINNED:
+        return INFERENCE if INFERENCE_KEY in spec.extra else TRAINING
     return str(spec.extra.get("schedule", even_log_snr(spec)))
 
 

@@ -42,7 +42,7 @@ class Work:
     device: torch.device
     window_batch: int
 
-    def upscale(self, lr: Tensor, hashes: list[str], progress: Callable[[float], None]) -> Tensor:
+    def upscale(self, lr: Tensor, keys: list[str], progress: Callable[[float], None]) -> Tensor:
         """(B, K, 3, H, W) on the CPU: K samples of every picture, rounded to 8 bits."""
         s = self.settings
         share = len(lr) / s.num_samples
@@ -50,7 +50,7 @@ class Work:
             chain.run(
                 self.stages,
                 lr.to(self.device),
-                partial(self._generators, hashes, k),
+                partial(self._generators, keys, k),
                 s.precision,
                 s.consistent,
                 self.window_batch,
@@ -60,15 +60,16 @@ class Work:
         ]
         return torch.stack([images.from_uint8(images.to_uint8(sr)) for sr in samples], dim=1)
 
-    def _generators(self, hashes: list[str], sample: int, stage: int) -> list[torch.Generator]:
-        return [generator_of(self.settings.seed, h, sample, stage) for h in hashes]
+    def _generators(self, keys: list[str], sample: int, stage: int) -> list[torch.Generator]:
+        return [generator_of(self.settings.seed, key, sample, stage) for key in keys]
 
     def make(
         self, batch: list[Source], hashes: list[str], progress: Callable[[float], None]
     ) -> list[dict[str, Any]]:
         """Sample a batch and write its outputs; a record per picture."""
         pictures = [kinds.read_picture(source.path) for source in batch]
-        sr = self.upscale(torch.stack([p.rgb for p in pictures]), hashes, progress)
+        keys = [kinds.content_key(picture) for picture in pictures]
+        sr = self.upscale(torch.stack([p.rgb for p in pictures]), keys, progress)
         records = []
         for source, sha256, picture, samples in zip(batch, hashes, pictures, sr, strict=True):
             result = outputs.Result(picture, samples, chain.total_scale(self.stages))

@@ -15,6 +15,7 @@ from sr3.machine.processes import World, fill, full, synchronised, wrap
 from sr3.networks.checkpoint import channels_last
 from sr3.networks.model import Model, training_schedule
 from sr3.networks.precision import has_bf16
+from sr3.networks.unet import UNet
 from sr3.optimization.averages import Ema
 from sr3.optimization.optimizer import Optimizers
 from sr3.sampling import schedule_choice
@@ -71,6 +72,7 @@ class Trainer:
         self._check()
         torch.manual_seed(seed_of(config.seed, "weights"))
         self.model = Model(config.spec).to(self.device)
+        assert isinstance(self.model.network, UNet)  # public networks are sampled only
         self.network = self.model.network
         self.network.recompute = self.options.recompute
         sharded = world.size > 1 and self.options.strategy == "fsdp"

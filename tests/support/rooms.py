@@ -24,14 +24,15 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "machine": "networks",
         "optimization": "machine networks",
         "sampling": "diffusion machine networks pictures",
+        "interface": "networks pictures sampling",
         "searching": "diffusion networks pictures sampling",
         "training": "data diffusion machine networks optimization pictures sampling",
-        "": "data diffusion machine networks optimization sampling searching training",
+        "": "data diffusion interface machine networks optimization sampling searching training",
     },
     "baselines": {
         "protocol": "",
         "shared": "protocol sr3.networks sr3.sampling",
-        "foreign": "protocol sr3.networks",
+        "foreign": "protocol shared sr3.networks",
         "": "protocol shared sr3.pictures",
     },
     "bench": {
@@ -47,7 +48,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "metrics.protocol": "statistics",
         "metrics.kinds": "metrics.protocol extractors.protocol pretrained statistics",
         "metrics": "metrics.protocol metrics.kinds images statistics sr3.pictures",
-        "records": "images metrics.protocol statistics",
+        "records": "images metrics.protocol statistics sr3.pictures",
         "measuring": "images records metrics.protocol metrics.kinds extractors.protocol pretrained"
         " statistics suites.protocol",
         "comparison": "images records metrics.protocol metrics pretrained statistics sr3.pictures",

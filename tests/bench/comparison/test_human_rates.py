@@ -167,7 +167,7 @@ def test_the_column_is_ranked_by_the_studys_own_test(run_folder, tmp_path):
             (folder / f"{name}.csv").write_text(text)
         both = human_rates.with_humans(results, human_rates.read_study(folder))
         assert set(both.comparisons["fool_rate_task2"]["best"]) == best
-        table = build(both.records, both.metrics, both.comparisons, None)
+        table = build(both.records, both.metrics, both.comparisons, ())
         column = [c.metric for c in table.columns].index("fool_rate_task2")
         marked = {row.label for row in table.sections[0].rows if row.cells[column].mark == "best"}
         assert marked == best

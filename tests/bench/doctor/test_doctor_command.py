@@ -13,6 +13,7 @@ from bench.doctor.examination import CHECKS, Finding, Report, check_folder
 from bench.doctor.facts import fit_warp, look
 from bench.doctor.tone import fit_tone
 from bench.images.hr import open_set
+from bench.images.pixels import make_lr
 from bench.suites.protocol import load_suite
 from sr3.base.errors import InputError
 from sr3.pictures.resize import downsample, upsample
@@ -183,7 +184,7 @@ def test_tone_of_a_known_line():
 def test_facts_of_pictures_that_are_not_square():
     generator = torch.Generator().manual_seed(2)
     hr = (torch.rand(2, 3, 32, 48, generator=generator) * 255).byte()
-    facts = look(hr, hr, 4)
+    facts = look(hr, hr, make_lr(hr, 4), 4)
     assert np.isinf(facts.flips[:, 1]).all()
     assert facts.flips[:, 0] == pytest.approx(facts.lr_mse)
     assert np.isinf(facts.to_hr).all()

@@ -48,9 +48,9 @@ def start(config):
 def test_each_file_is_decoded_once_for_all_systems(config, monkeypatch):
     read, counts = Decoder.read, Counter()
 
-    def counting(self, path):
+    def counting(self, item, path):
         counts[path] += 1
-        return read(self, path)
+        return read(self, item, path)
 
     monkeypatch.setattr(Decoder, "read", counting)
     start(config)

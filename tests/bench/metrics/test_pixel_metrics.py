@@ -9,6 +9,7 @@ from PIL import Image
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from bench.extractors.protocol import fixed_batches
 from bench.images.pixels import luma, make_lr, to_batch
 from bench.metrics.consistency import KERNEL_MISMATCH
 from bench.metrics.protocol import ImageBatch, load_metric
@@ -139,3 +140,11 @@ def test_values_do_not_depend_on_the_batch(name, pairs):
     together = metric.per_image(batch_of(pairs))
     alone = np.concatenate([metric.per_image(batch_of([pair])) for pair in pairs])
     np.testing.assert_array_equal(together, alone)
+
+
+def test_large_pictures_go_forward_in_smaller_batches_by_their_size_alone():
+    sizes = {}
+    for side in (256, 512, 600, 1500):
+        batch = torch.zeros(3, 1, side, side, dtype=torch.uint8)
+        sizes[side] = {len(filled) for _, (filled,) in fixed_batches("cpu", batch)}
+    assert sizes == {256: {8}, 512: {8}, 600: {5}, 1500: {1}}

@@ -182,7 +182,7 @@ def test_the_classification_protocol_runs_models_at_their_own_size(tmp_path):
     suite = load_suite("natural4x-cls").suite
     from bench.images.hr import Item
 
-    item = Item("a", tmp_path / "a.png", "0" * 64)
+    item = Item("a", tmp_path / "a.png", "0" * 64, size=(224, 224))
     lr = torch.randint(0, 256, (1, 3, 56, 56), dtype=torch.uint8)
     job = Job(Model(), suite, tmp_path, 0, 1, "cpu")
     sr = run_system(job, lr, [item])

@@ -1,6 +1,7 @@
 """Samplers against a Gaussian whose posterior, probability flow and moments are known exactly."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -105,11 +106,12 @@ def test_mean_and_covariance_of_a_gaussian_are_recovered(name):
     assert torch.allclose(mean, gaussian.mean, atol=0.01)
     scale = gaussian.covariance.diagonal().max()
     worst = (covariance - gaussian.covariance).abs().max() / scale
-    assert worst < (0.15 if name in ("ancestral", "ddim") else 0.03)
+    assert worst < (0.15 if name in ("ancestral", "ddim", "posterior") else 0.03)
 
 
 @pytest.mark.parametrize(
-    ("name", "order"), [("ancestral", 1), ("ddim", 1), ("dpmpp-2m", 2), ("dpmpp-2m-sde", 2)]
+    ("name", "order"),
+    [("ancestral", 1), ("posterior", 1), ("ddim", 1), ("dpmpp-2m", 2), ("dpmpp-2m-sde", 2)],
 )
 def test_the_covariance_converges_with_the_order_of_the_method(name, order):
     gaussian, errors = prior(), []
@@ -156,6 +158,16 @@ def test_ddim_with_eta_1_is_the_posterior_of_eq_4():
     y_2 = torch.tensor([0.5]).double()
     mean, variance = process.posterior(0.25 * y_2, y_2, steps, 2)
     assert float(out) == pytest.approx(float(0.25 * (mean - variance**0.5)), abs=1e-12)
+
+
+def test_the_posterior_sampler_is_ddim_with_eta_1():
+    steps = schedule.linear(20, 1e-4, 0.2)
+    noise = torch.randn(20, 3, dtype=torch.float64, generator=torch.manual_seed(0))
+    ends = [
+        samplers.get(name, eta)(lambda y, gamma: 0.25 * y, steps, partial(next, iter(noise)))
+        for name, eta in (("posterior", None), ("ddim", 1.0))
+    ]
+    assert torch.allclose(*ends, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(samplers.INFO))
