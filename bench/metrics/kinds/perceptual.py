@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bench.extractors.protocol import fixed_batches
 from bench.metrics.protocol import ImageBatch, Values
 from bench.pretrained import weights
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 from sr3.base.errors import InputError
 
 FILES = {"alex": ("alexnet", "lpips-heads-alex"), "vgg": ("vgg16", "lpips-heads-vgg")}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.protocol import Features, PerSet, SetValue, Values
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 from bench.statistics import frechet
 from bench.statistics.intervals import interval_of_draws, resampling_indices
 

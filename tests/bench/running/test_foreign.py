@@ -12,7 +12,7 @@ from baselines.foreign.presets import PRESETS, preset_of
 from baselines.foreign.public import load_public
 from baselines.protocol import SystemOptions
 from bench.doctor.examination import CHECKS
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 from bench.statistics import frechet
 
 
