@@ -27,7 +27,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "interface": "networks pictures sampling",
         "searching": "diffusion networks pictures sampling",
         "training": "data diffusion machine networks optimization pictures sampling",
-        "": "data diffusion interface machine networks optimization sampling searching training",
+        "exchange": "networks sampling",
+        "": "data diffusion exchange interface machine networks optimization sampling searching"
+        " training",
     },
     "baselines": {
         "protocol": "",
@@ -59,8 +61,10 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "running": "reporting typesetting comparison measuring records doctor images"
         " metrics.protocol pretrained suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
-        "": "running reporting documents typesetting comparison measuring records doctor images"
-        " pretrained suites.protocol",
+        "interface": "running reporting typesetting records doctor images metrics.protocol"
+        " suites.protocol sr3.interface sr3.pictures",
+        "": "interface running reporting documents typesetting comparison measuring records doctor"
+        " images pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",
