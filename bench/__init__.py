@@ -6,9 +6,11 @@ In Python: `bench.evaluate(hr, sr)`. At the top lie the commands, the rest in ro
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.interface.evaluate import Results, evaluate
+    from bench.interface.evaluate import evaluate
+    from bench.interface.results import Results
 
 __all__ = ["Results", "evaluate"]
+ROOMS = {"Results": "bench.interface.results", "evaluate": "bench.interface.evaluate"}
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +18,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
     from sr3.base.extra import imported
 
-    return getattr(imported("bench.interface.evaluate"), name)
+    return getattr(imported(ROOMS[name]), name)

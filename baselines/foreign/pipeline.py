@@ -129,7 +129,7 @@ def _read_index(path: Path) -> dict[str, Any]:
     """`model_index.json`; InputError for a pipeline or a part that is not wanted here."""
     if not (path / INDEX).is_file():
         raise InputError(f"found no {INDEX} in {path}, wanted a folder of `save_pretrained`")
-    index = read_json(path / INDEX)
+    index: dict[str, Any] = read_json(path / INDEX)
     found = index.get("_class_name") if isinstance(index, dict) else None
     if not isinstance(found, str) or found not in KINDS:
         raise InputError(f"found pipeline {found!r} in {path}, wanted one of {', '.join(KINDS)}")

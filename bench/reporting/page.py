@@ -57,20 +57,24 @@ def render(finished: FinishedRun, shown: int) -> str:
         "rows": rows,
         "images": pictures.uris,
     }
-    return _environment().get_template("report.html.j2").render(
-        title=f"{first.suite}: {', '.join(r.system for r in finished.measured)}",
-        subtitle=f"{table.caption}; {first.created[:10]}",
-        **_shown(table),
-        charts=_charts(table),
-        comparisons=_comparisons(finished),
-        spectrum=power,
-        spectrum_n=counted,
-        groups=_groups(finished.folder),
-        differing=_differing(finished.folder),
-        extremes=extreme,
-        left_out=len(finished.images) - len(chosen),
-        provenance=[_provenance(record) for record in finished.records],
-        data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=f"{first.suite}: {', '.join(r.system for r in finished.measured)}",
+            subtitle=f"{table.caption}; {first.created[:10]}",
+            **_shown(table),
+            charts=_charts(table),
+            comparisons=_comparisons(finished),
+            spectrum=power,
+            spectrum_n=counted,
+            groups=_groups(finished.folder),
+            differing=_differing(finished.folder),
+            extremes=extreme,
+            left_out=len(finished.images) - len(chosen),
+            provenance=[_provenance(record) for record in finished.records],
+            data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
+        )
     )
 
 

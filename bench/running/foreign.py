@@ -13,12 +13,12 @@ from bench.doctor.pictures import draw_offenders
 from bench.doctor.report import Report
 from bench.images.hr import ImageSet, Item, read_output, unique_by_stem
 from bench.images.outputs import Output
-from sr3.base.torchvision_guard import import_guarded
 from bench.running.plan import Plan, Say
 from bench.running.row import Progress, RunRow, row_of_system, system_options
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
+from sr3.base.torchvision_guard import import_guarded
 from sr3.pictures.images import list_images
 
 SHOWN = 5

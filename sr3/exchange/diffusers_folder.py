@@ -73,8 +73,8 @@ def write_folder(
     soft = softening(spec, temperature, spread)
     kind, options = scheduler_of(sampler or spec.sampler, soft["temperature"])
     options |= {"num_train_timesteps": plan.num_steps, "trained_betas": plan.beta[1:].tolist()}
-    index = {"scale": spec.scale, "objective": spec.objective, **soft}
-    index |= {"residual_scale": spec.residual_scale}
+    index: dict[str, Any] = {"scale": spec.scale, "objective": spec.objective, **soft}
+    index["residual_scale"] = spec.residual_scale
     with disk_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:

@@ -22,7 +22,7 @@ class SR3Pipeline(DiffusionPipeline):  # type: ignore[misc]
     """Network, scheduler and what turns their y_0 into a picture.
 
     The scheduler walks every step of its betas, which are those of the exported run. It is handed
-    estimates of y_0 (its `prediction_type` is "sample"), for they are kept to what a picture allows.
+    estimates of y_0 (its `prediction_type` is "sample"), kept to what a picture allows.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class SR3Pipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def _noise(self, like: Tensor, generator: Generators) -> Tensor:
         drawn = randn_tensor(like.shape, generator=generator, device=like.device, dtype=like.dtype)
-        return drawn * self.config.temperature
+        scaled: Tensor = drawn * self.config.temperature
+        return scaled
 
 
 def _start_exact(scheduler: Any, device: torch.device) -> Tensor:

@@ -20,8 +20,8 @@ class SR3UNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, unet: dict[str, Any]) -> None:
         super().__init__()
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in unet.items()}
-        self.network = UNet(UNetConfig(**fields))
+        told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in unet.items()}
+        self.network = UNet(UNetConfig(**told))
 
     def forward(self, sample: Tensor, gamma: Tensor) -> UNet2DOutput:
         """The network's output under its objective.

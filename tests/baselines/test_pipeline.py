@@ -1,4 +1,4 @@
-"""Upscaling pipelines of diffusers as systems: what they make, and what is refused before it runs."""
+"""Upscaling pipelines of diffusers as systems: what they make, and what is refused."""
 
 import json
 import shutil

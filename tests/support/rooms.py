@@ -53,13 +53,13 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "records": "images metrics.protocol statistics sr3.pictures",
         "measuring": "images records metrics.protocol metrics.kinds extractors.protocol pretrained"
         " statistics suites.protocol",
-        "comparison": "images records metrics.protocol metrics pretrained statistics sr3.pictures",
+        "comparison": "images records metrics.protocol metrics statistics sr3.pictures",
         "typesetting": "comparison records metrics.protocol metrics",
         "documents": "typesetting records metrics.protocol",
         "reporting": "typesetting comparison records images metrics.protocol metrics"
         " suites.protocol sr3.pictures",
         "running": "reporting typesetting comparison measuring records doctor images"
-        " metrics.protocol pretrained suites.protocol baselines.protocol baselines.foreign"
+        " metrics.protocol suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
         "interface": "running reporting typesetting records doctor images metrics.protocol"
         " suites.protocol sr3.interface sr3.pictures",
