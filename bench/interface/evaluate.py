@@ -6,7 +6,7 @@ It is that command: pictures are written as PNG into a temporary folder, and the
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bench.images.hr import ImageSet, open_set
 from bench.interface.held import check_fit, is_place, numbered, pixels_of, write_all
 from bench.interface.results import Results, results_of
 from bench.running.config import RunConfig, choose_device
-from bench.running.plan import plan
+from bench.running.plan import check_row_names, plan
 from bench.running.runner import run
 from bench.suites.protocol import NamedSuite, load_suite
 from sr3.base.errors import InputError
@@ -66,29 +66,30 @@ def evaluate(
         InputError: pictures of a wrong type, range, size or number, an unknown suite, metric or
             system, or outputs that the doctor refuses.
     """
-    named = load_suite(suite)
     outputs = dict(sr) if isinstance(sr, Mapping) else {ALONE: sr}
-    with tempfile.TemporaryDirectory(prefix="bench-evaluate-") as name:
-        work = _Work(Path(name), named, limit)
+    config = RunConfig(
+        suite, metrics=metrics, systems=tuple(systems), limit=limit, seed=seed,
+        accept=CHECKS if accept is None else tuple(accept), device=choose_device(device),
+        silent=True,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="bench-evaluate-") as folder:
         try:
-            config = work.config(hr, outputs, lr)
-            config["accept"] = CHECKS if accept is None else tuple(accept)
-            planned = plan(
-                RunConfig(
-                    **config, suite=suite, metrics=metrics, systems=tuple(systems), limit=limit,
-                    seed=seed, device=choose_device(device), silent=True,
-                )
-            )  # fmt: skip
-            result = run(planned, lambda line: None)  # it is all in the records
-            assert result is not None  # this is the only process
-            return results_of(result)
+            work = _Work(Path(folder), load_suite(suite), limit)
+            return _measured(replace(config, **work.folders(hr, outputs, lr)))
         except InputError as error:
-            raise InputError(_without(name, str(error))) from error
+            raise InputError(_without(folder, str(error))) from error
+
+
+def _measured(config: RunConfig) -> Results:
+    result = run(plan(config), lambda line: None)  # what it says is in the records too
+    assert result is not None  # this is the only process
+    return results_of(result)
 
 
 def _without(folder: str, message: str) -> str:
     """A message without the temporary folder, which is gone when it is read."""
-    return re.sub(r"; see `python -m bench.check [^`]*`", "", message.replace(f"{folder}/", ""))
+    named = re.sub(rf"{re.escape(folder)}/(outputs/)?", "", message)
+    return re.sub(r"; see `python -m bench.check [^`]*`", "", named)
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ class _Work:
     named: NamedSuite
     limit: int | None
 
-    def config(self, hr: Any, outputs: Mapping[str, Any], lr: Any) -> dict[str, Any]:
-        """Folders for a run, written where pictures were given."""
+    def folders(self, hr: Any, outputs: Mapping[str, Any], lr: Any) -> dict[str, Any]:
+        """Those fields of a run's configuration; written where pictures were given."""
+        check_row_names(list(outputs))
         data = self._hr(hr)
         images = open_set(self.named, data, self.limit)
         imports = {name: self._output(name, held, images) for name, held in outputs.items()}
@@ -123,7 +125,7 @@ class _Work:
         pictures = pixels_of(held, name)
         sizes = {item.stem: item.size for item in images.items}
         check_fit(pictures, sizes, name, "one per HR picture, of its size")
-        return write_all(self.folder / name, pictures, list(sizes))
+        return write_all(self.folder / "outputs" / name, pictures, list(sizes))
 
     def _lr(self, held: Any, images: ImageSet) -> Path:
         if is_place(held):

@@ -44,7 +44,7 @@ class Results:
         """One score; `system` may be left out where there is one.
 
         Raises:
-            InputError: a system or metric that was not measured.
+            InputError: a system or metric that was not measured, or a system that did not run.
         """
         measured = [name for name in self.records if name != REFERENCE]
         if system is None and len(measured) == 1:
@@ -52,6 +52,8 @@ class Results:
         if system is None or system not in self.records:
             raise InputError(f"found system {system!r}, wanted one of {', '.join(self.records)}")
         scores = self.records[system].metrics
+        if self.records[system].status != "ok":
+            raise InputError(f"found no scores of {system}: {self.records[system].status}")
         if metric not in scores:
             raise InputError(f"found metric {metric!r}, wanted one of {', '.join(scores)}")
         return scores[metric]
@@ -77,7 +79,8 @@ class Results:
     def table(self) -> pd.DataFrame:
         """A row per system, a column per metric: unrounded values, missing where there is none."""
         wide = self.frame["value"].unstack("metric")
-        return wide.loc[list(self.records), list(self.frame.index.unique("metric"))]
+        columns = self.frame.index.unique("metric")  # a system that did not run has no rows
+        return wide.reindex(index=pd.Index(self.records, name="system"), columns=columns)
 
     @cached_property
     def per_image(self) -> pd.DataFrame:

@@ -160,6 +160,7 @@ def test_bad_input_is_one_line(suite, hr, sr):
     assert "found no suite named 'face9x'" in refusal(true, made, suite="face9x")
     assert "found no metric named 'psn'" in refusal(true, made, suite=suite, metrics=["psn"])
     assert "found system name 'hr'" in refusal(true, {"hr": made}, suite=suite)
+    assert "found system name '../x'" in refusal(true, {"../x": made}, suite=suite)
     transparent = np.concatenate([made, np.full_like(made[..., :1], 9)], axis=3)
     assert "found a picture with alpha in sr" in refusal(true, transparent, suite=suite)
 
@@ -174,6 +175,16 @@ def test_what_the_doctor_finds_is_told_or_refused(suite, hr, sr):
     assert refused.startswith("found mine unfit for system mine")
     assert refused.endswith("or --accept channels")
     assert bench.evaluate(hr, arrays_of(hr)[:, ::-1], suite=suite, metrics=["psnr"]).notes
+
+
+def test_a_system_that_cannot_run_is_a_row_without_numbers(suite, hr, sr):
+    found = bench.evaluate(hr, {"lr": arrays_of(sr)}, suite=suite, metrics=["psnr"],
+                           systems=["sr3"], lr=[p[::4, ::4] for p in arrays_of(hr)])  # fmt: skip
+    assert list(found.table.index) == [REFERENCE, "sr3", "lr"]
+    assert np.isnan(found.table.loc["sr3", "psnr"])
+    assert found.table.loc["lr", "psnr"] == found.score("psnr", "lr").value
+    with pytest.raises(InputError, match="found no scores of sr3: unavailable"):
+        found.score("psnr", "sr3")
 
 
 def test_the_package_hands_out_what_it_names_and_nothing_else():
