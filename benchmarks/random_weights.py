@@ -13,7 +13,7 @@ from torch import nn
 
 from bench.pretrained import weights
 from bench.pretrained.catalogue import TABLE, WeightsFile
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 
 def stand_in(folder: Path) -> dict[str, WeightsFile]:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from bench.extractors.efficientnet_lite0 import SIDE as LITE_SIDE
 from bench.images.pixels import make_lr, to_batch
 from bench.pretrained import weights
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 SIDE, SCALE = 256, 4
 TERMS = "torch-fidelity: distances and scores of features"

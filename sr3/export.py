@@ -1,7 +1,7 @@
 """Turn weights of a training run into a file to ship: `python -m sr3.export WEIGHTS OUT`.
 
 Half precision, the sampling defaults stamped into the description, provenance kept; the learning
-curve goes to --curves as a small CSV.
+curve goes to --curves as a small CSV. With --diffusers, OUT is a folder that diffusers loads.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from sr3.base.errors import run_command
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog=program("sr3.export"), description=__doc__)
-    parser.add_argument("weights", type=Path, help="ema-*.safetensors or best.safetensors of a run")
-    parser.add_argument("out", type=Path, help="file to write")
+    parser.add_argument("weights", help="ema-*.safetensors of a run, or shipped weights by name")
+    parser.add_argument("out", type=Path, help="file to write, or folder with --diffusers")
     parser.add_argument("--sampler", help="default to stamp in (default: the run's)")
     parser.add_argument("--steps", type=int, help="default to stamp in (default: the run's)")
     parser.add_argument("--schedule", help="default to stamp in; a star stands for the steps")
@@ -22,6 +22,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--temperature", type=float, help="default to stamp in (default: the run's)"
     )
     parser.add_argument("--spread", type=float, help="default to stamp in (default: the run's)")
+    parser.add_argument(
+        "--diffusers", action="store_true", help="write a folder that diffusers loads"
+    )
     parser.add_argument("--curves", type=Path, metavar="CSV", help="write the run's curves there")
     return parser.parse_args(argv)
 
@@ -31,11 +34,18 @@ def main(argv: list[str] | None = None) -> int:
     from sr3.networks import checkpoint
     from sr3.training.logs import write_curves
 
+    weights = checkpoint.find_weights(args.weights)
     chosen = args.sampler, args.steps, args.schedule, args.temperature, args.spread
-    size = checkpoint.export_model(args.weights, args.out, *chosen)
-    print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
+    if args.diffusers:
+        from sr3.exchange.diffusers_folder import write_folder
+
+        write_folder(weights, args.out, *chosen)
+        print(f"{args.out}: for DiffusionPipeline.from_pretrained(..., trust_remote_code=True)")
+    else:
+        size = checkpoint.export_model(weights, args.out, *chosen)
+        print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
     if args.curves:
-        write_curves(args.weights.parent, args.curves)
+        write_curves(weights.parent, args.curves)
     return 0
 
 

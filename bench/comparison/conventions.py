@@ -18,7 +18,7 @@ from bench.metrics.protocol import ImageBatch, Values
 from bench.metrics.psnr import psnr
 from bench.metrics.psnr_pooled import decibels
 from bench.metrics.ssim import ssim
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 from sr3.pictures.resize import downsample
 
 FULL_RANGE = (0.299, 0.587, 0.114)  # BT.601 luma without head- and footroom (JPEG)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.extractors.protocol import Extractor
 from bench.pretrained.folding import fold_batch_norms
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 SIDE = 224
 CROPPED_UP_TO = 256  # sides of 224 to 256 are centre-cropped, the rest resized

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bench.extractors.protocol import Extractor
 from bench.pretrained.folding import fold_batch_norms
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 SIDE = 299
 LAYERS = {"2048": 2048, "logits_unbiased": 1008}

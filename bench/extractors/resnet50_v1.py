@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.extractors.protocol import Extractor
 from bench.pretrained.folding import fold_batch_norms
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
@@ -56,29 +57,45 @@ def render(finished: FinishedRun, shown: int) -> str:
         "rows": rows,
         "images": pictures.uris,
     }
-    environment = Environment(
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=f"{first.suite}: {', '.join(r.system for r in finished.measured)}",
+            subtitle=f"{table.caption}; {first.created[:10]}",
+            **_shown(table),
+            charts=_charts(table),
+            comparisons=_comparisons(finished),
+            spectrum=power,
+            spectrum_n=counted,
+            groups=_groups(finished.folder),
+            differing=_differing(finished.folder),
+            extremes=extreme,
+            left_out=len(finished.images) - len(chosen),
+            provenance=[_provenance(record) for record in finished.records],
+            data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
+        )
+    )
+
+
+def table_html(table: Table, notes: Sequence[str] = ()) -> str:
+    """The table alone, for a notebook: caption, numbers with intervals, its notes and further."""
+    template = _environment().get_template("notebook.html.j2")
+    return template.render(**_shown(table), further=notes)
+
+
+def _environment() -> Environment:
+    return Environment(
         loader=PackageLoader("bench.reporting"),
         autoescape=select_autoescape(["j2"]),
         trim_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(
-        title=f"{first.suite}: {', '.join(r.system for r in finished.measured)}",
-        subtitle=f"{table.caption}; {first.created[:10]}",
-        table=table,
-        arrows=ARROWS,
-        units=[" ".join(p for p in (c.unit, factor(c)) if p) for c in table.columns],
-        cells=cell_text,
-        charts=_charts(table),
-        comparisons=_comparisons(finished),
-        spectrum=power,
-        spectrum_n=counted,
-        groups=_groups(finished.folder),
-        differing=_differing(finished.folder),
-        extremes=extreme,
-        left_out=len(finished.images) - len(chosen),
-        provenance=[_provenance(record) for record in finished.records],
-        data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
-    )
+
+
+def _shown(table: Table) -> Mapping[str, Any]:
+    """What the templates need to draw a table."""
+    units = [" ".join(p for p in (c.unit, factor(c)) if p) for c in table.columns]
+    return {"table": table, "arrows": ARROWS, "units": units, "cells": cell_text}
 
 
 def cell_text(cell: Cell, column: Column) -> tuple[str, str]:

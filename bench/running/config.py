@@ -24,6 +24,7 @@ class RunConfig:
             `plan` resolves.
         samples: K of the diversity metric.
         world: this process among those that share the images.
+        silent: no progress bars.
     """
 
     suite: str
@@ -48,11 +49,17 @@ class RunConfig:
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     accept: Sequence[str] = ()
     world: World = field(default_factory=World)
+    silent: bool = False
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether this process draws bars."""
+        return self.world.is_first and not self.silent
 
     def to_json(self) -> dict[str, Any]:
         """For `run.json` beside the records."""
         content = asdict(self)
-        del content["world"]  # results do not depend on it
+        del content["world"], content["silent"]  # results do not depend on them
         return {key: _plain(value) for key, value in content.items()}
 
 

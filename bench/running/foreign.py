@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from baselines.foreign.imported import Imported, open_import
+from baselines.foreign.pipeline import is_pipeline, load_pipeline
 from baselines.foreign.public import SUFFIXES, load_public
 from bench.base.run_cache import RunCache
 from bench.doctor.examination import check_folder
@@ -12,12 +13,12 @@ from bench.doctor.pictures import draw_offenders
 from bench.doctor.report import Report
 from bench.images.hr import ImageSet, Item, read_output, unique_by_stem
 from bench.images.outputs import Output
-from bench.pretrained.torchvision_guard import import_guarded
 from bench.running.plan import Plan, Say
 from bench.running.row import Progress, RunRow, row_of_system, system_options
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
+from sr3.base.torchvision_guard import import_guarded
 from sr3.pictures.images import list_images
 
 SHOWN = 5
@@ -25,7 +26,7 @@ UNACCEPTABLE = ("pairing", "decode", "mode", "size")  # such files cannot be mea
 
 
 def foreign_row(name: str, planned: Plan, cache: RunCache, say: Say) -> RunRow:
-    """A folder of foreign outputs, a manifest of one, or a public checkpoint run by spandrel.
+    """A folder of outputs, a manifest of one, a public checkpoint, or a pipeline of diffusers.
 
     Raises:
         InputError: no such folder, images that do not pair with the suite's, what the doctor
@@ -35,6 +36,9 @@ def foreign_row(name: str, planned: Plan, cache: RunCache, say: Say) -> RunRow:
     path = planned.config.imports[name]
     if path.suffix.lower() in SUFFIXES:
         loaded = load_public(name, path, system_options(name, planned), import_guarded)
+        return row_of_system(name, loaded, planned, cache)
+    if is_pipeline(path):
+        loaded = load_pipeline(name, path, system_options(name, planned))
         return row_of_system(name, loaded, planned, cache)
     opened, accept = open_import(name, path), frozenset(planned.config.accept)
     doctor = examine(opened, planned.images, planned.named, accept, planned.folder, say)

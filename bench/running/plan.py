@@ -56,7 +56,7 @@ class Plan:
     @contextmanager
     def bar(self, label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Progress over all images, or over `total`; only the first process shows it."""
-        if not self.config.world.is_first:
+        if not self.config.shows_progress:
             yield lambda count: None
             return
         with Counter(total or len(self.images.items), label) as counter:
@@ -71,11 +71,11 @@ def plan(config: RunConfig) -> Plan:
     """
     named = load_suite(config.suite)
     metrics = {key_of(m): load_metric(m) for m in config.metrics or named.suite.metrics}
-    systems = tuple(config.systems or named.suite.systems)
+    systems = tuple(named.suite.systems if config.systems is None else config.systems)
     for name in systems:
         find_module(PACKAGE, name, "system")  # weights are not looked for
     check_row_names([*map(key_of, systems), *config.imports])
-    shown = track if config.world.is_first else quiet
+    shown = track if config.shows_progress else quiet
     images = open_set(named, config.data, config.limit, progress=shown)
     images = with_given_lr(images, config.lr, named)
     settled = replace(config, precision=resolve(config.precision, config.device))

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from bench import run
-from sr3 import sample
+from sr3 import export, sample
 from sr3.networks.public import PublicConfig, PublicUNet
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,13 @@ def test_the_examples_run(tmp_path, monkeypatch):
     assert len(names["answers"]) == 2
 
 
+PARSERS = {"sr3.sample": sample.parse, "sr3.export": export.parse, "bench.run": run.parse}
+
+
 def test_the_commands_are_understood():
     for line in "".join(blocks("sh")).strip().splitlines():
         words = shlex.split(line)
-        {"sr3.sample": sample.parse, "bench.run": run.parse}[words[2]](words[3:])
+        if words[1] == "-m":
+            PARSERS[words[2]](words[3:])
+        else:
+            assert (ROOT / words[1]).is_file()

@@ -27,7 +27,9 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "interface": "networks pictures sampling",
         "searching": "diffusion networks pictures sampling",
         "training": "data diffusion machine networks optimization pictures sampling",
-        "": "data diffusion interface machine networks optimization sampling searching training",
+        "exchange": "networks sampling",
+        "": "data diffusion exchange interface machine networks optimization sampling searching"
+        " training",
     },
     "baselines": {
         "protocol": "",
@@ -51,16 +53,18 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "records": "images metrics.protocol statistics sr3.pictures",
         "measuring": "images records metrics.protocol metrics.kinds extractors.protocol pretrained"
         " statistics suites.protocol",
-        "comparison": "images records metrics.protocol metrics pretrained statistics sr3.pictures",
+        "comparison": "images records metrics.protocol metrics statistics sr3.pictures",
         "typesetting": "comparison records metrics.protocol metrics",
         "documents": "typesetting records metrics.protocol",
         "reporting": "typesetting comparison records images metrics.protocol metrics"
         " suites.protocol sr3.pictures",
         "running": "reporting typesetting comparison measuring records doctor images"
-        " metrics.protocol pretrained suites.protocol baselines.protocol baselines.foreign"
+        " metrics.protocol suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
-        "": "running reporting documents typesetting comparison measuring records doctor images"
-        " pretrained suites.protocol",
+        "interface": "running reporting typesetting records doctor images metrics.protocol"
+        " suites.protocol sr3.interface sr3.pictures",
+        "": "interface running reporting documents typesetting comparison measuring records doctor"
+        " images pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from bench.extractors.protocol import fixed_batches
 from bench.metrics.protocol import ImageBatch, Values
 from bench.pretrained import weights
-from bench.pretrained.torchvision_guard import import_guarded
 from sr3.base.errors import InputError
+from sr3.base.torchvision_guard import import_guarded
 
 FILES = {"alex": ("alexnet", "lpips-heads-alex"), "vgg": ("vgg16", "lpips-heads-vgg")}
 TRUNK_KEY = re.compile(r"^net\.slice\d+\.(\d+)\.(weight|bias)$")

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics.protocol import Features, PerSet, SetValue, Values
-from bench.pretrained.torchvision_guard import import_guarded
 from bench.statistics import frechet
 from bench.statistics.intervals import interval_of_draws, resampling_indices
+from sr3.base.torchvision_guard import import_guarded
 
 EXTRACTOR, LAYER = "inception_2015", "2048"  # of FID against reference statistics
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000  # Binkowski et al. 2018, as torch-fidelity has them

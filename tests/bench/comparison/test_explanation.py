@@ -11,8 +11,8 @@ from bench import explain, run
 from bench.comparison.conventions import conventions, explained_metrics, mirrored
 from bench.images.pixels import make_lr
 from bench.metrics.protocol import ImageBatch, load_metric
-from bench.pretrained.torchvision_guard import import_guarded
 from sr3.base.errors import InputError
+from sr3.base.torchvision_guard import import_guarded
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from bench.metrics.kinds import classification, perceptual
 from bench.metrics.protocol import ImageBatch, load_metric, metric_names
 from bench.pretrained import catalogue, weights
 from bench.pretrained.catalogue import TABLE, WeightsFile
-from bench.pretrained.torchvision_guard import import_guarded
 from sr3.base.errors import InputError
+from sr3.base.torchvision_guard import import_guarded
 
 
 def pictures(count: int, side: int, seed: int) -> torch.Tensor:

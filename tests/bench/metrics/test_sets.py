@@ -13,7 +13,7 @@ from bench.extractors.protocol import Extractor, LoadedExtractor
 from bench.measuring.feature_store import FeatureStore
 from bench.metrics.kinds import sets
 from bench.metrics.protocol import load_metric
-from bench.pretrained.torchvision_guard import import_guarded
+from sr3.base.torchvision_guard import import_guarded
 
 SET_METRICS = ("fid_paired", "kid", "is")
 STUB = "stub-of-the-tests"

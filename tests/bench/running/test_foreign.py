@@ -12,12 +12,12 @@ from baselines.foreign.presets import PRESETS, preset_of
 from baselines.foreign.public import load_public
 from baselines.protocol import SystemOptions
 from bench.doctor.examination import CHECKS
-from bench.pretrained.torchvision_guard import import_guarded
 from bench.records.record import read_images, read_record
 from bench.running import runner
 from bench.running.config import RunConfig
 from bench.running.plan import plan
 from sr3.base.errors import InputError
+from sr3.base.torchvision_guard import import_guarded
 
 NAMED = ("esrgan", "srflow", "pulse", "fsrgan", "enhancenet", "rcan", "drcn", "fsrcnn", "psyco")
 OPTIONS = SystemOptions(weights=None, scale=4)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from bench.pretrained.torchvision_guard import import_guarded
 from bench.statistics import frechet
+from sr3.base.torchvision_guard import import_guarded
 
 
 def features(n: int, d: int, seed: int, shift: float = 0.0) -> np.ndarray:

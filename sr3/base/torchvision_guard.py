@@ -15,6 +15,8 @@ from types import ModuleType
 
 import torch
 
+from sr3.base.errors import InputError
+
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -29,6 +31,21 @@ def import_guarded(name: str) -> ModuleType:
     """
     guard()
     return importlib.import_module(name)
+
+
+def require_diffusers() -> ModuleType:
+    """diffusers, which imports transformers and with it torchvision.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    missing = [name for name in ("diffusers", "transformers") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InputError(
+            f"found no {', '.join(missing)}, wanted the diffusers extra: "
+            "pip install 'sr3bench[bench,diffusers]'"
+        )
+    return import_guarded("diffusers")
 
 
 @cache

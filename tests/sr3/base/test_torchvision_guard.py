@@ -6,7 +6,7 @@ import sys
 import pytest
 
 SCRIPT = """
-from bench.pretrained.torchvision_guard import guard, import_guarded
+from sr3.base.torchvision_guard import guard, import_guarded
 module = import_guarded("{name}")
 assert guard() is guard()
 print(module.__name__)
