@@ -62,8 +62,9 @@ class Spy(Person):
             for name, part in parts:
                 features |= reply_features(name, part) | header_features(name, part)
                 fixed |= header_features(name, part) if name != "onset" else {}
-            # Its length follows the number of digits of the trial's position.
-            features["next:Content-Length"] = int(fixed.pop("next:Content-Length"))
+            # Lengths follow the number of digits of the trial's position.
+            for name in ("next:Content-Length", "answer:Content-Length"):
+                features[name] = int(fixed.pop(name))
             fixed |= header_features("picture", picture)
             features |= text_features("url", trial["image"]) | text_features(
                 "token", trial["token"]

@@ -77,7 +77,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "export": "storage design formats",
         "web.installation": "storage platforms",
         "web.participant": "web.installation storage platforms texts design",
-        "web.admin": "web.installation export storage",
+        "accounts": "storage",
+        "web.admin": "web.installation accounts export storage",
         "web": "web.participant web.admin web.installation storage texts",
         "analysis.estimation": "",
         "analysis.reading": "export storage formats",
@@ -87,7 +88,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         " design formats",
         "power": "simulation analysis.writing analysis.reading analysis.estimation",
         "cli": "power simulation analysis.writing analysis.reading analysis web web.installation"
-        " export storage platforms design formats",
+        " export accounts storage platforms design formats",
         "": "",
     },
 }

@@ -5,6 +5,7 @@ import secrets
 from importlib import resources
 from pathlib import Path
 
+from twoafc_server.accounts import researchers
 from twoafc_server.base.clock import now_ms
 from twoafc_server.base.errors import InputError
 from twoafc_server.base.keys import ephemeral
@@ -13,7 +14,6 @@ from twoafc_server.cli.common import parser
 from twoafc_server.cli.serve import run
 from twoafc_server.design.stimuli import read_stimuli
 from twoafc_server.design.study_file import StudyFile, parse
-from twoafc_server.storage import researchers
 from twoafc_server.storage.create import create_study
 from twoafc_server.storage.database import writing
 from twoafc_server.storage.migrate import created_engine

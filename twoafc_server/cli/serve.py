@@ -3,12 +3,14 @@
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from twoafc_server.base.clock import steady
 from twoafc_server.base.environment import PSEUDONYM_KEY, SECRET
 from twoafc_server.base.errors import InputError
 from twoafc_server.cli import port
@@ -53,6 +55,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 30,
             "child_exit": forget_worker,
             "logconfig_dict": LOGS,
+            # A participant asks every few seconds: a new connection each time would cost more
+            # than the request.
+            "keepalive": 30,
         }
         super().__init__()
 
@@ -78,7 +83,7 @@ def main(argv: list[str]) -> int:
     options.add_argument("--threads", type=int, default=8, help="of each process")
     add_database(options)
     given = options.parse_args(argv)
-    settings = from_environment(os.environ, given.db)
+    settings = replace(from_environment(os.environ, given.db), clock=steady())
     require_good_secrets()
     port.require_free(given.bind)
     # Checked here, so that a wrong database is one line and not a restarting worker.

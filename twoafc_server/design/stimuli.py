@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from twoafc_server.base.errors import InputError
 from twoafc_server.formats.responses import Phase
 
+LARGEST = 4096
 ROLES = ("test", "practice", "catch")
 
 
@@ -123,11 +124,20 @@ def _verified(path: Path, sha: str) -> bytes:
 def _plain_size(path: Path, data: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(data)) as image:
+            # Before a small file is decoded into a large picture.
+            if max(image.size) > LARGEST:
+                raise InputError(f"{path}: found {image.size} pixels, wanted up to {LARGEST} each")
             image.load()
             if image.format != "PNG" or image.mode != "RGB":
                 raise InputError(f"{path}: found {image.format} {image.mode}, wanted PNG RGB")
             return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ) as error:
         raise InputError(f"{path} is not a readable PNG: {error}") from error
 
 

@@ -39,6 +39,8 @@ REQUIRED = (
     "events.csv",
     "codebook.json",
 )
+MOST_FILES = 100
+MOST_BYTES = 2_000_000_000
 # The zip format cannot go lower than 1980; a constant makes equal data equal bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -113,9 +115,21 @@ def read_bundle(path: Path, expected: str | None = None) -> Bundle:
 def _read_zip(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
+            _require_modest(path, archive)
             return {name: archive.read(name) for name in archive.namelist()}
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} is not a readable study bundle: {error}") from error
+
+
+def _require_modest(path: Path, archive: zipfile.ZipFile) -> None:
+    """Nothing is unpacked to disk; and what a small file could grow to in memory is bounded."""
+    entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_FILES or total > MOST_BYTES:
+        raise InputError(
+            f"found {len(entries)} files of {total / 1e6:.0f} MB in {path}, wanted at most "
+            f"{MOST_FILES} of {MOST_BYTES / 1e6:.0f} MB: this is no bundle of a study"
+        )
 
 
 def _stored_seal(path: Path, data: bytes | None) -> dict[str, Any]:

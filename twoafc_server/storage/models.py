@@ -373,12 +373,21 @@ class Event(Base):
 
 
 class Researcher(Base):
-    """A sign-in to the admin pages; the password only as an argon2 hash."""
+    """A sign-in to the admin pages; the password only as an argon2 hash.
+
+    failed: wrong tries since the last right one. epoch: sessions of an earlier one are over.
+    totp: the second factor's secret, encrypted; totp_step: the last time step that was used.
+    """
 
     __tablename__ = "researcher"
     name: Mapped[str] = mapped_column(String(60), primary_key=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[int]
+    failed: Mapped[int] = mapped_column(default=0, server_default="0")
+    locked_until: Mapped[int | None]
+    epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    totp: Mapped[str | None] = mapped_column(String(300))
+    totp_step: Mapped[int | None]
 
 
 class Audit(Base):

@@ -9,6 +9,8 @@ BEFORE_SLOT = ("arrived", "consented", "screened")
 TURNED_AWAY = ("no_consent", "screened_out", "incompatible")
 # Holding one, or having held one to its end or its loss.
 WITH_SLOT = ("active", "completed", "failed_checks", "expired")
+# Gave answers that may be asked for again, because a reply was lost.
+WITH_RESULT = ("active", "completed", "failed_checks")
 # At most one participant of these per slot.
 LIVE = ("active", "completed")
 PARTICIPANT_STATES = (*BEFORE_SLOT, *TURNED_AWAY, *WITH_SLOT, "withdrawn")

@@ -13,17 +13,18 @@ from twoafc_server.storage.models import Audit, Slot, Study, Texts, Translation
 
 
 @lru_cache(maxsize=64)
-def _parsed(protocol: str) -> StudyFile:
-    return from_dict(json.loads(protocol), "stored study")
+def _parsed(protocol: str) -> tuple[StudyFile, str]:
+    study = from_dict(json.loads(protocol), "stored study")
+    return study, study.sha256()
 
 
 def protocol_of(study: Study) -> StudyFile:
     """The study file as it was locked. Raises InputError if it was edited in the database."""
-    parsed = _parsed(study.protocol)
-    if parsed.sha256() != study.protocol_sha256:
+    parsed, sha256 = _parsed(study.protocol)
+    if sha256 != study.protocol_sha256:
         raise InputError(
             f"study {study.name!r} was edited after it was created: its protocol has hash "
-            f"{parsed.sha256()[:12]}, the locked one is {study.protocol_sha256[:12]}"
+            f"{sha256[:12]}, the locked one is {study.protocol_sha256[:12]}"
         )
     return parsed
 

@@ -1,18 +1,20 @@
 """The trials of one participant: which is next, its onset, its answer, and the end.
 
 The server picks every trial. All writes are idempotent: the same request again gives the same
-reply and changes nothing. Callers hold the participant's row locked.
+reply and changes nothing, also if it comes late. Callers hold the participant's row locked.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from twoafc_server.design.flags import Measured, flags_of
+from twoafc_server.design.flags import Measured, Transit, flags_of
+from twoafc_server.storage.holder import Holder
 from twoafc_server.storage.models import Event, Participant, Response, Showing, Slot, Study, Trial
 from twoafc_server.storage.participants import record
+from twoafc_server.storage.plans import Plan, PlannedTrial
 from twoafc_server.storage.studies import protocol_of
 from twoafc_server.storage.upsert import insert_ignore
 
@@ -27,115 +29,173 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a page sends about one trial. client_uuid: made by the page, one per attempt."""
+    """What a page sends about one trial. client_uuid: made by the page, one per attempt.
+
+    resent: the page had to send it again, or has kept it while it was loaded again.
+    """
 
     client_uuid: str
     chose: str
     input: str
     measured: Measured
+    resent: bool = False
 
 
-def trials_of(session: Session, participant: Participant) -> list[Trial]:
-    """All trials of the participant's slot in order."""
-    return list(
-        session.scalars(
-            select(Trial).where(Trial.slot_id == participant.slot_id).order_by(Trial.number)
-        )
-    )
+@dataclass(frozen=True)
+class Stored:
+    """The answer as it is in the database. fresh: stored by this very request."""
+
+    chose: str
+    fresh: bool
 
 
-def issue_next(session: Session, participant: Participant, now: int) -> Trial | None:
+def issue_next(session: Session, held: Holder, plan: Plan, now: int) -> PlannedTrial | None:
     """Hand out the first trial that was never shown; None when all are over.
 
     A trial whose onset was reported and that got no answer is burnt: it is passed over.
     """
-    shown = select(Showing.trial_id).where(Showing.participant_id == participant.id)
-    trial = session.scalar(
-        select(Trial)
-        .where(Trial.slot_id == participant.slot_id, Trial.id.not_in(shown))
-        .order_by(Trial.number)
-        .limit(1)
-    )
+    issued = plan.by_id(held.issued_trial_id)
+    if issued is None:
+        return _issue(session, held, plan.trials[0], now)
+    if not was_shown(session, held.id, issued.id):
+        return _issue(session, held, issued, now)
+    return _issue(session, held, plan.after(issued), now)
+
+
+def issue_after(
+    session: Session, held: Holder, plan: Plan, last: PlannedTrial | None, now: int
+) -> PlannedTrial | None:
+    """The trial after `last`, the page's last one, None for a page that knows of none.
+
+    The same request again gives the same trial. Raises RefusedError for a request that was
+    overtaken, which must not take the trial on the screen away.
+    """
+    issued = plan.by_id(held.issued_trial_id)
+    if issued == last:
+        return issue_next(session, held, plan, now)
+    follows = plan.after(last) if last else plan.trials[0]
+    if follows != issued:
+        raise RefusedError("overtaken")
+    return issued
+
+
+def issue_behind(
+    session: Session, held: Holder, plan: Plan, answered: PlannedTrial, now: int
+) -> PlannedTrial | None:
+    """The trial after the one just answered: no earlier one is left to show."""
+    return _issue(session, held, plan.after(answered), now)
+
+
+def _issue(
+    session: Session, held: Holder, trial: PlannedTrial | None, now: int
+) -> PlannedTrial | None:
     if trial is not None:
-        participant.issued_trial_id = trial.id
-        participant.issued_at = now
+        session.execute(
+            update(Participant)
+            .where(Participant.id == held.id)
+            .values(issued_trial_id=trial.id, issued_at=now)
+            .execution_options(synchronize_session=False)
+        )
     return trial
 
 
+def was_shown(session: Session, participant_id: int, trial_id: int) -> bool:
+    """Whether the onset of a trial was reported."""
+    return _shown_by(session, participant_id, trial_id) is not None
+
+
+def _shown_by(session: Session, participant_id: int, trial_id: int) -> str | None:
+    return session.scalar(
+        select(Showing.client_uuid).where(
+            Showing.participant_id == participant_id, Showing.trial_id == trial_id
+        )
+    )
+
+
 def report_onset(
-    session: Session, participant: Participant, trial: Trial, client_uuid: str, now: int
+    session: Session, held: Holder, trial: PlannedTrial, client_uuid: str, now: int
 ) -> None:
     """Store that a trial is on the screen; from now on it cannot be shown again.
 
     Raises RefusedError if it is not the trial handed out, or was shown in another attempt.
     """
-    _require_issued(participant, trial)
-    known = session.get(Showing, (participant.id, trial.id))
-    if known is not None:
-        if known.client_uuid != client_uuid:
-            raise RefusedError("already_shown")
+    if held.issued_trial_id != trial.id or held.status != "active":
+        # A report that was overtaken by its own answer is no news.
+        if _shown_by(session, held.id, trial.id) == client_uuid:
+            return
+        raise RefusedError("out_of_order")
+    _show(session, held, trial, client_uuid, now)
+
+
+def _show(session: Session, held: Holder, trial: PlannedTrial, client_uuid: str, now: int) -> None:
+    values = {
+        "participant_id": held.id,
+        "trial_id": trial.id,
+        "slot_id": held.slot_id,
+        "client_uuid": client_uuid,
+        "onset_at": now,
+    }
+    if insert_ignore(session, Showing, values):
         return
-    _store_showing(session, participant, trial, client_uuid, now)
-
-
-def _store_showing(
-    session: Session, participant: Participant, trial: Trial, client_uuid: str, now: int
-) -> None:
-    stored = insert_ignore(
-        session,
-        Showing,
-        {
-            "participant_id": participant.id,
-            "trial_id": trial.id,
-            "slot_id": trial.slot_id,
-            "client_uuid": client_uuid,
-            "onset_at": now,
-        },
-    )
-    if not stored:
-        raise RefusedError("forged")
+    known = _shown_by(session, held.id, trial.id)
+    if known != client_uuid:
+        raise RefusedError("already_shown" if known else "forged")
 
 
 def store_answer(
-    session: Session, participant: Participant, trial: Trial, answer: Answer, now: int
-) -> Response:
+    session: Session, held: Holder, plan: Plan, trial: PlannedTrial, answer: Answer, now: int
+) -> Stored:
     """Store the answer to the trial handed out, or return the one stored by the same request.
 
     Raises RefusedError for another answer to the same trial, an answer out of order or before the
     exposure can have ended, or a used uuid.
     """
-    known = session.get(Response, (participant.id, trial.id))
+    shown, known, chose = _state_of(session, held, trial)
     if known is not None:
-        if known.client_uuid != answer.client_uuid:
+        if known != answer.client_uuid:
             raise RefusedError("already_answered")
-        return known
-    _require_issued(participant, trial)
-    slot = session.get_one(Slot, trial.slot_id)
-    if participant.issued_at is None or now - participant.issued_at < slot.exposure_ms:
-        raise RefusedError("too_early")
-    showing = session.get(Showing, (participant.id, trial.id))
-    if showing is None:
-        _store_showing(session, participant, trial, answer.client_uuid, now)
-    elif showing.client_uuid != answer.client_uuid:
-        raise RefusedError("already_shown")
-    values = _values(participant, trial, slot, answer, now)
-    if not insert_ignore(session, Response, values):
-        raise RefusedError("forged")
-    return session.get_one(Response, (participant.id, trial.id))
-
-
-def _require_issued(participant: Participant, trial: Trial) -> None:
-    if participant.issued_trial_id != trial.id:
+        return Stored(chose, fresh=False)
+    if held.status != "active":
+        raise RefusedError("over")
+    if held.issued_trial_id != trial.id or held.issued_at is None:
         raise RefusedError("out_of_order")
+    # A clock that was set back says nothing about how long the trial took; the flag says so.
+    if 0 <= now - held.issued_at < plan.exposure_ms:
+        raise RefusedError("too_early")
+    if shown is None:
+        _show(session, held, trial, answer.client_uuid, now)
+    elif shown != answer.client_uuid:
+        raise RefusedError("already_shown")
+    transit = Transit(now - held.issued_at, answer.resent)
+    values = _values(held, plan, trial, answer, transit)
+    if not insert_ignore(session, Response, {**values, "received_at": now}):
+        raise RefusedError("forged")
+    return Stored(answer.chose, fresh=True)
+
+
+def _state_of(
+    session: Session, held: Holder, trial: PlannedTrial
+) -> tuple[str | None, str | None, str]:
+    """Who reported the onset, who answered, and what; by the page's uuids."""
+    row = session.execute(
+        select(Showing.client_uuid, Response.client_uuid, Response.chose)
+        .outerjoin(
+            Response,
+            (Response.participant_id == Showing.participant_id)
+            & (Response.trial_id == Showing.trial_id),
+        )
+        .where(Showing.participant_id == held.id, Showing.trial_id == trial.id)
+    ).first()
+    return (row[0], row[1], row[2] or "") if row else (None, None, "")
 
 
 def _values(
-    participant: Participant, trial: Trial, slot: Slot, answer: Answer, now: int
+    held: Holder, plan: Plan, trial: PlannedTrial, answer: Answer, transit: Transit
 ) -> dict[str, Any]:
     m = answer.measured
     passed = None if trial.instructed is None else answer.chose == trial.instructed
     return {
-        "participant_id": participant.id,
+        "participant_id": held.id,
         "trial_id": trial.id,
         "client_uuid": answer.client_uuid,
         "chose": answer.chose,
@@ -151,9 +211,8 @@ def _values(
         "viewport_height": m.viewport_height,
         "pixel_ratio": m.pixel_ratio,
         "zoom": m.zoom,
-        "flags": ";".join(flags_of(m, slot.exposure_ms, passed)),
-        "texts_sha256": participant.consent_texts or participant.study.texts_sha256,
-        "received_at": now,
+        "flags": ";".join(flags_of(m, plan.exposure_ms, passed, transit)),
+        "texts_sha256": held.texts_sha256,
     }
 
 
@@ -216,7 +275,7 @@ def complete(session: Session, participant: Participant, study: Study, now: int)
 
 def store_event(
     session: Session,
-    participant: Participant,
+    participant_id: int,
     trial_id: int | None,
     client_uuid: str,
     kind: str,
@@ -228,7 +287,7 @@ def store_event(
         session,
         Event,
         {
-            "participant_id": participant.id,
+            "participant_id": participant_id,
             "trial_id": trial_id,
             "kind": kind,
             "data": data,

@@ -1,17 +1,21 @@
 """The web application: `create_app` puts the blueprints together."""
 
 from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from twoafc_server.base.clock import iso
-from twoafc_server.storage.database import open_engine
+from twoafc_server.storage.database import is_outage, open_engine
 from twoafc_server.storage.migrate import require_head
+from twoafc_server.storage.plans import Plans
 from twoafc_server.texts.catalogue import language_name
 from twoafc_server.texts.wording import inline, paragraphs
 from twoafc_server.web import webhook
 from twoafc_server.web.admin import pages as admin
-from twoafc_server.web.installation import health, logs, metrics, security
+from twoafc_server.web.installation import assets, health, logs, metrics, security
 from twoafc_server.web.installation.settings import Settings
 from twoafc_server.web.participant import arrival, notices, pages, pictures, privacy, trials
+from twoafc_server.web.participant.panels import Panels
 
 
 def create_app(settings: Settings) -> Flask:
@@ -19,10 +23,12 @@ def create_app(settings: Settings) -> Flask:
 
     Raises InputError if the database cannot be used or has another version's schema.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.extensions["twoafc_settings"] = settings
-    app.extensions["twoafc_engine"] = open_engine(settings.database)
-    require_head(app.extensions["twoafc_engine"])
+    app.extensions["twoafc_engine"] = open_engine(settings.database, patient=False)
+    app.extensions["twoafc_plans"] = Plans()
+    app.extensions["twoafc_panels"] = Panels()
+    _check_schema(app.extensions["twoafc_engine"])
     logs.watch(app)
     metrics.watch(app)
     security.protect(app, settings)
@@ -34,6 +40,7 @@ def create_app(settings: Settings) -> Flask:
         "language_name": language_name,
     }
     notices.register(app)
+    assets.serve(app)
     for blueprint, limit in (
         (arrival.blueprint, settings.limits.arrival),
         (pages.blueprint, settings.limits.page),
@@ -51,3 +58,12 @@ def create_app(settings: Settings) -> Flask:
         limiter.exempt(unlimited)
         app.register_blueprint(unlimited)
     return app
+
+
+def _check_schema(engine: Engine) -> None:
+    try:
+        require_head(engine)
+    except SQLAlchemyError as error:
+        # A worker that starts while the database is away waits for it like the others.
+        if not is_outage(error):
+            raise

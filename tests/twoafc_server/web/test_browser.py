@@ -317,6 +317,29 @@ def test_a_lost_connection_loses_no_answer(browser, host):
         assert len(rows(engine, Response)) == 3
 
 
+def test_an_answer_outlives_a_reload_while_the_server_is_away(browser, host):
+    with host(study_of("task2", SHORT, practice_trials=0)) as (address, engine):
+        page = browser.new_page()
+        enter(page, address)
+        page.keyboard.press("Space")
+        page.wait_for_function("() => !document.getElementById('left').disabled")
+        away = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"error": "unavailable"}}
+        page.route("**/api/answer", lambda route: route.fulfill(**away))
+        page.keyboard.press("f")
+        page.get_by_text("The connection was lost").wait_for()
+        page.reload()
+        page.get_by_text("The connection was lost").wait_for()
+        assert rows(engine, Response) == []
+        page.unroute("**/api/answer")
+        finish(page)
+        kept = page.evaluate("() => window.sessionStorage.length")
+        page.close()
+        flags = [response.flags.split(";") for response in rows(engine, Response)]
+        assert len(flags) == len(rows(engine, Showing)) == 3
+        assert ["resent" in one for one in flags] == [True, False, False]
+        assert kept == 0
+
+
 def test_pages_pass_an_accessibility_check(browser, host):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -262,8 +262,8 @@ def test_practice_gives_feedback_and_no_other_trial_does(app, clock):
     replies = []
     while (trial := person.next())["state"] == "trial":
         replies.append((trial["practice"], person.do(trial).get_json()))
-    assert [set(reply) for practice, reply in replies if practice] == [{"state", "right"}]
-    assert all(set(reply) == {"state"} for practice, reply in replies if not practice)
+    assert [set(reply) for practice, reply in replies if practice] == [{"state", "right", "next"}]
+    assert all(set(reply) == {"state", "next"} for practice, reply in replies if not practice)
 
 
 def test_platform_codes_and_the_way_back(lite, clock):

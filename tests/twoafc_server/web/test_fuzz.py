@@ -11,9 +11,9 @@ from person import Person, new_uuid
 from sqlalchemy import func, select
 from tiny_study import tiny_study
 
+from twoafc_server.accounts.researchers import add
 from twoafc_server.storage.database import reading, writing
 from twoafc_server.storage.models import Event, Participant, Response, Showing, Slot
-from twoafc_server.storage.researchers import add
 
 FUZZ = settings(
     max_examples=60,

@@ -3,7 +3,7 @@
 import pytest
 from attack import Observed, Spy, attack
 from sqlalchemy import select
-from tiny_study import KEYS, make_study, tiny_study, write_stimuli
+from tiny_study import KEYS, make_study, png, tiny_study, write_stimuli
 
 from twoafc_server.storage.database import open_engine, reading
 from twoafc_server.storage.models import Participant, Trial
@@ -78,7 +78,9 @@ def test_two_thousand_trials_tell_nothing(spied):
 
 def test_the_same_attack_succeeds_without_the_protection(spied, monkeypatch):
     """Two files sent as they are, as common tools do: their lengths give the model away."""
-    monkeypatch.setattr(composite, "render", lambda left, right, lr, display: left + right)
+    monkeypatch.setattr(
+        composite, "render", lambda left, right, lr, display: png(left) + png(right)
+    )
     seen, left = spied(10)
     best = max(attack(seen, left, CONFIDENCE).values(), key=lambda verdict: verdict.accuracy)
     print(f"two files: {best}")

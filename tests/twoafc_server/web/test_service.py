@@ -12,6 +12,7 @@ from person import Person
 from sqlalchemy import select
 from tiny_study import KEYS, tiny_study
 
+from twoafc_server.accounts.researchers import add
 from twoafc_server.base import environment as names
 from twoafc_server.base.errors import InputError
 from twoafc_server.base.keys import Keys
@@ -19,11 +20,10 @@ from twoafc_server.design.study_file import Codes, Display, Platform
 from twoafc_server.platforms import links, tokens
 from twoafc_server.storage.database import reading, writing
 from twoafc_server.storage.models import Audit, Study
-from twoafc_server.storage.researchers import add
 from twoafc_server.texts.catalogue import resolve
 from twoafc_server.web.installation.logs import JsonLines
 from twoafc_server.web.installation.settings import Limits, from_environment
-from twoafc_server.web.participant.composite import geometry, render
+from twoafc_server.web.participant.composite import enlarge, geometry, render
 
 PASSWORD = "correct horse battery"
 
@@ -310,13 +310,12 @@ def test_a_composite_shows_the_pictures_pixel_by_pixel(upsampling, with_lr):
 
     import numpy as np
     from PIL import Image
-    from tiny_study import png
 
     rng = np.random.default_rng(1)
     left, right = (rng.integers(0, 256, (16, 16, 3), np.uint8) for _ in range(2))
     lr = rng.integers(0, 256, (4, 4, 3), np.uint8)
     display = Display(lr_upsampling=upsampling, gap=5, background=77)
-    data = render(png(left), png(right), png(lr) if with_lr else None, display)
+    data = render(left, right, enlarge(lr, (16, 16), display) if with_lr else None, display)
     with Image.open(io.BytesIO(data)) as image:
         assert image.info == {}
         found = np.asarray(image)
@@ -332,13 +331,10 @@ def test_a_composite_shows_the_pictures_pixel_by_pixel(upsampling, with_lr):
 
 def test_composites_of_one_size_have_one_length():
     import numpy as np
-    from tiny_study import png
 
     flat = np.zeros((32, 32, 3), np.uint8)
     noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    lengths = {
-        len(render(png(a), png(b), None, Display())) for a in (flat, noise) for b in (flat, noise)
-    }
+    lengths = {len(render(a, b, None, Display())) for a in (flat, noise) for b in (flat, noise)}
     assert len(lengths) == 1
 
 

@@ -16,31 +16,50 @@ from flask import (
 from flask.typing import ResponseReturnValue, RouteCallable
 from sqlalchemy import select
 
+from twoafc_server.accounts import researchers
 from twoafc_server.base.errors import InputError
 from twoafc_server.export.download import FILES, download
 from twoafc_server.export.summary import summarise
-from twoafc_server.storage import researchers, studies
+from twoafc_server.storage import studies
 from twoafc_server.storage.database import reading, writing
-from twoafc_server.storage.models import Researcher, Study
+from twoafc_server.storage.models import Study
 from twoafc_server.storage.states import STUDY_STATES
-from twoafc_server.web.installation.context import engine, now
+from twoafc_server.web.installation.context import engine, now, settings
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder="templates")
 
 
+# A session ends so long after signing in, and so long after the last page.
+LONGEST_MS = 12 * 3_600_000
+IDLE_MS = 3_600_000
+# The cookie is written anew at most this often.
+_RENEW_MS = 60_000
+
+
 def signed_in(view: RouteCallable) -> RouteCallable:
-    """Only for a signed-in researcher whose account still exists."""
+    """Only for a signed-in researcher whose account and session are still good."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        name = session.get("researcher")
-        with reading(engine()) as database:
-            known = bool(name) and database.get(Researcher, name) is not None
-        if not known:
+        if not _is_signed_in():
+            session.clear()
             return redirect(url_for("admin.sign_in"), 303)
+        if now() - session["seen"] > _RENEW_MS:
+            session["seen"] = now()
         return view(*args, **kwargs)  # type: ignore[return-value]
 
     return guarded
+
+
+def _is_signed_in() -> bool:
+    name, epoch = session.get("researcher"), session.get("epoch")
+    since, seen = session.get("since"), session.get("seen")
+    if name is None or epoch is None or since is None or seen is None:
+        return False
+    if now() - since > LONGEST_MS or now() - seen > IDLE_MS:
+        return False
+    with reading(engine()) as database:
+        return researchers.is_current(database, name, epoch)
 
 
 @blueprint.get("/sign-in")
@@ -50,18 +69,27 @@ def sign_in() -> ResponseReturnValue:
 
 @blueprint.post("/sign-in")
 def check_password() -> ResponseReturnValue:
-    name, password = request.form.get("name", ""), request.form.get("password", "")
+    form = request.form
+    name, code = form.get("name", "")[:60], form.get("code", "").replace(" ", "")[:20]
     with reading(engine()) as database:
-        right = researchers.verify(database, name[:60], password[:1000])
-    if not right:
+        # Before the account is locked for counting: it takes a tenth of a second.
+        verified = researchers.verify(database, name, form.get("password", "")[:1000])
+    with writing(engine()) as database:
+        keys = settings().keys
+        account = researchers.admit(database, name, verified, code, keys, now())
+    if account is None:
         return render_template("admin/sign_in.html", failed=True), 403
     session.clear()
-    session["researcher"] = name
+    session.update(researcher=account.name, epoch=account.epoch, since=now(), seen=now())
     return redirect(url_for("admin.overview"), 303)
 
 
 @blueprint.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
+    """Of this browser, or of every one."""
+    if request.form.get("everywhere") and _is_signed_in():
+        with writing(engine()) as database:
+            researchers.sign_out_everywhere(database, session["researcher"])
     session.clear()
     return redirect(url_for("admin.sign_in"), 303)
 

@@ -6,8 +6,11 @@ from flask import current_app, g, session
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from twoafc_server.storage.holder import Holder
+from twoafc_server.storage.holder import holder as find_holder
 from twoafc_server.storage.models import Participant
 from twoafc_server.storage.participants import by_session
+from twoafc_server.storage.plans import Plans
 from twoafc_server.web.installation.settings import Settings
 
 SESSION_KEY = "k"
@@ -19,6 +22,10 @@ def settings() -> Settings:
 
 def engine() -> Engine:
     return cast(Engine, current_app.extensions["twoafc_engine"])
+
+
+def plans() -> Plans:
+    return cast(Plans, current_app.extensions["twoafc_plans"])
 
 
 def now() -> int:
@@ -36,4 +43,12 @@ def participant(database: Session, lock: bool = False) -> Participant | None:
     found = by_session(database, session_key(), lock) if session_key() else None
     if found is not None:
         g.study = found.study.name
+    return found
+
+
+def holder(database: Session, lock: bool = False) -> Holder | None:
+    """The same in one query, for the requests of the timed part."""
+    found = find_holder(database, session_key(), lock) if session_key() else None
+    if found is not None:
+        g.study = found.study
     return found

@@ -57,3 +57,9 @@ def watch(app: Flask) -> None:
 def failure(endpoint: str | None) -> None:
     """Log an unexpected exception with its traceback."""
     _log.error("failure", exc_info=True, extra={"fields": {"endpoint": endpoint or "none"}})
+
+
+def outage(endpoint: str | None, error: Exception) -> None:
+    """Log that the database was away, slow, full or read-only, in one line."""
+    kind = type(getattr(error, "orig", None) or error).__name__
+    _log.warning("outage", extra={"fields": {"endpoint": endpoint or "none", "kind": kind}})

@@ -10,6 +10,8 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from twoafc_server.web.installation.context import session_key
+from twoafc_server.web.installation.cookies import Cookies
+from twoafc_server.web.installation.counters import Counters
 from twoafc_server.web.installation.settings import Limits, Settings
 
 csrf = CSRFProtect()
@@ -41,9 +43,12 @@ def visitor_key() -> str:
 
 def make_limiter(app: Flask, settings: Settings) -> Limiter:
     """Limits per session; more than that is answered with 429."""
+    # Naming the class registers its scheme.
+    counted = f"{Counters.STORAGE_SCHEME[0]}://"
+    where = settings.limits.storage
     limiter = Limiter(
         visitor_key,
-        storage_uri=settings.limits.storage,
+        storage_uri=counted if where == "memory://" else where,
         enabled=settings.limits.enabled,
         headers_enabled=False,
     )
@@ -67,7 +72,8 @@ def limit_sign_in(app: Flask, limiter: Limiter, limits: Limits) -> None:
 def protect(app: Flask, settings: Settings) -> None:
     """Cookies, forged-request tokens, headers and the proxy's hop count."""
     app.config.update(
-        SECRET_KEY=settings.keys.cookie_key(),
+        SECRET_KEY=settings.keys.cookie_keys()[0],
+        WTF_CSRF_SECRET_KEY=settings.keys.form_key(),
         SESSION_COOKIE_NAME="__Host-session" if settings.secure else "session",
         SESSION_COOKIE_SECURE=settings.secure,
         SESSION_COOKIE_HTTPONLY=True,
@@ -79,6 +85,7 @@ def protect(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )
+    app.session_interface = Cookies(settings.keys.cookie_keys()[::-1])
     csrf.init_app(app)
     app.after_request(lambda response: _add_headers(response, settings.secure))
     if settings.proxy_hops:

@@ -30,6 +30,7 @@ class Settings:
     metrics_token, webhook_secret: empty switches `/metrics` and Prolific's webhook off.
     """
 
+    # Its URL may hold a password.
     database: str = field(repr=False)
     keys: Keys
     secure: bool = True

@@ -116,7 +116,10 @@ def trials() -> ResponseReturnValue:
         if person is None or person.status != "active":
             return redirect(url_for("pages.here"), 303)
         wording = wording_for(database, person.study, person)
-        return render_template("trials.html", wording=wording)
+        issued = person.issued_trial_id
+        keys = context.settings().keys
+        after = keys.trial_token(person.session, issued, "answer") if issued else ""
+        return render_template("trials.html", wording=wording, after=after)
 
 
 def _change(change: Change) -> ResponseReturnValue:

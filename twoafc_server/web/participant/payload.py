@@ -38,8 +38,8 @@ def uuid_in(table: dict[str, Any]) -> str:
     return _matching(_UUID, table.get("uuid"))
 
 
-def token_in(table: dict[str, Any]) -> str:
-    return _matching(_TOKEN, table.get("token"))
+def token_in(table: dict[str, Any], key: str = "token") -> str:
+    return _matching(_TOKEN, table.get(key))
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:
@@ -79,4 +79,5 @@ def answer_in(table: dict[str, Any]) -> Answer:
         chose=choice_in(table, "chose", ("left", "right")),
         input=choice_in(table, "input", ("key", "pointer")),
         measured=measured,
+        resent=number_in(table.get("sends", 1), 1, 1e9) > 1,
     )

@@ -3,7 +3,7 @@
 import { Answers } from "./answer.js";
 import { expose, nextFrame, Refresh, wait } from "./exposure.js";
 import { preload } from "./preload.js";
-import { here, leaveTo, Refusal, send } from "./server.js";
+import { here, keptAnswer, last, leaveTo, Refusal, send, sendAnswer } from "./server.js";
 import { Stage } from "./stage.js";
 
 const at = (id) => document.getElementById(id);
@@ -116,12 +116,26 @@ async function one(trial, text) {
   stage.fit(trial);
   stage.clear();
   at("canvas").setAttribute("aria-label", trial.question);
-  const bitmap = await preload(trial, () => report("load_failed"));
+  const bitmap = await preload(trial, () => report("load_failed"), link);
   if (interrupted || text) await ready(text);
   const done = await show(trial, bitmap);
   bitmap.close();
-  const reply = await send("answer", measured(done), { keepalive: true, ...link });
+  const reply = await sendAnswer(measured(done), { keepalive: true, ...link });
   if (trial.practice) await feedback(trial, reply);
+  return reply.next;
+}
+
+// What the page before this one could not deliver comes first.
+async function deliver() {
+  const kept = keptAnswer();
+  if (!kept) return undefined;
+  try {
+    return (await sendAnswer({ ...kept, sends: 1 }, link)).next;
+  } catch (error) {
+    // Of another session, or of a trial that is over.
+    if (error instanceof Refusal && error.status !== 401) return undefined;
+    throw error;
+  }
 }
 
 async function run() {
@@ -129,10 +143,13 @@ async function run() {
   await refresh.measure();
   report("loaded");
   let practiced = false;
+  let next = await deliver();
+  token = last;
   for (;;) {
-    const trial = await send("next", {}, link);
+    // The reply to an answer brings the trial that follows, unless it came too late for that.
+    const trial = next ?? await send("next", { after: token ?? "" }, link);
     if (trial.state === "over") return leaveTo(trial.go);
-    await one(trial, practiced && !trial.practice ? words.practiceOver : "");
+    next = await one(trial, practiced && !trial.practice ? words.practiceOver : "");
     practiced = trial.practice;
     await nextFrame();
   }
