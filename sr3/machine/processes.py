@@ -4,6 +4,7 @@ Every process takes every world-th position of a batch, so the global batch is t
 with the same noise whatever the number of processes.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -101,6 +102,9 @@ def open_world(device: torch.device, process: Process) -> Iterator[World]:
     try:
         yield World(device, dist.get_rank(), dist.get_world_size())
     finally:
+        # A wrapped network that outlives the group takes it down later, while it holds the lock
+        # that Gloo's own thread waits for: both then wait for ever.
+        gc.collect()
         dist.destroy_process_group()
 
 

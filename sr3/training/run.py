@@ -54,24 +54,29 @@ def train(run: Run) -> int:
     run = replace(run, config=as_begun(run.config, run.out))
     process = Process.from_environment()
     with open_world(choose_device(run.device, process), process) as world:
-        pictures = open_pictures(run)
-        run = replace(run, config=replace(run.config, classes=pictures.classes))
-        notes = pictures.bad.share(world)
-        if not len(pictures.held_out.pictures):
-            raise InputError("found no usable held-out picture: see the pictures passed over")
-        trainer = make_trainer(run, world)
-        notes += precision_notes(trainer.config, world.device)
-        folder = RunFolder(run.out, trainer, pictures.bad, pictures.described)
-        start = run.init_from or run.teacher
-        if not folder.resume() and start:
-            initialise(trainer, start)
-        written = begin(run, folder, pictures, notes) if world.main else []
-        try:
-            with StopRequest() as stop:
-                return Loop(folder, pictures, stop, written).run()
-        finally:
-            for log in written:
-                log.close()
+        return train_in(world, run)
+
+
+def train_in(world: World, run: Run) -> int:
+    """Train as one process of `world`; what it makes is gone before the processes part."""
+    pictures = open_pictures(run)
+    run = replace(run, config=replace(run.config, classes=pictures.classes))
+    notes = pictures.bad.share(world)
+    if not len(pictures.held_out.pictures):
+        raise InputError("found no usable held-out picture: see the pictures passed over")
+    trainer = make_trainer(run, world)
+    notes += precision_notes(trainer.config, world.device)
+    folder = RunFolder(run.out, trainer, pictures.bad, pictures.described)
+    start = run.init_from or run.teacher
+    if not folder.resume() and start:
+        initialise(trainer, start)
+    written = begin(run, folder, pictures, notes) if world.main else []
+    try:
+        with StopRequest() as stop:
+            return Loop(folder, pictures, stop, written).run()
+    finally:
+        for log in written:
+            log.close()
 
 
 def set_up(run: Run) -> None:

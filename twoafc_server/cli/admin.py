@@ -65,7 +65,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     add_database(add)
     for action, words in ACCOUNTS.items():
         account = actions.add_parser(action, help=words)
-        account.add_argument("name")
+        account.add_argument("name", help="of the account")
         if action == "totp":
             account.add_argument("--off", action="store_true", help="by password alone again")
         add_database(account)
