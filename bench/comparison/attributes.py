@@ -1,7 +1,5 @@
 """Attributes of images, from a file, and the groups that they make."""
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.images.hr import EMBEDDED
+from sr3.base.attributes import LEVELS, number_of, read_rows, thirds
 from sr3.base.errors import InputError
 
 KEYS = ("image", "file", "name", "stem")  # columns that may name the image
 NOT_ATTRIBUTES = (*KEYS, "seed")
-LEVELS = 8  # numbers with more distinct values are cut into thirds
 RARE = 5  # levels with fewer images are joined as "other"
 OTHER = "other"
 
 Attributes = Mapping[str, Mapping[str, Any]]
 Names = NDArray[np.str_]
-Values = NDArray[np.float64]
 
 
 def resolve(name: str) -> Path:
@@ -35,32 +32,16 @@ def read_attributes(path: Path) -> Attributes:
     Raises:
         InputError: unreadable, or no column that names the image.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".csv":
-            rows: list[dict[str, Any]] = list(csv.DictReader(text.splitlines()))
-        else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"found no readable attributes at {path} ({error})") from error
-    key = next((k for k in KEYS if rows and all(_has(row, k) for row in rows)), None)
-    if key is None:
-        raise InputError(
-            f"found no column {' or '.join(KEYS)} in every row of {path} to name the images"
-        )
+    key, rows = read_rows(path, KEYS, "attributes", "images")
     return {Path(str(row[key])).stem: row for row in rows}
-
-
-def _has(row: Any, key: str) -> bool:
-    return isinstance(row, Mapping) and row.get(key) is not None
 
 
 def levels(values: Sequence[Any]) -> list[str]:
     """The group of each value: thirds of a number, the largest share of a blend, else itself."""
     plain = [max(v, key=lambda k: v[k]) if isinstance(v, Mapping) else v for v in values]
-    numbers = [_number(value) for value in plain]
+    numbers = [number_of(value) for value in plain]
     if all(n is not None for n in numbers) and len(set(numbers)) > LEVELS:
-        return _thirds(np.array(numbers, dtype=np.float64))
+        return thirds(np.array(numbers, dtype=np.float64))
     named = [str(value) for value in plain]
     count = Counter(named)
     return [name if count[name] >= RARE else OTHER for name in named]
@@ -101,24 +82,5 @@ def in_order(found: Names) -> list[str]:
 
 
 def _leading(level: str) -> float:
-    number = _number(level.split(" ")[0])
+    number = number_of(level.split(" ")[0])
     return float("inf") if number is None else number
-
-
-def _thirds(numbers: Values) -> list[str]:
-    low, high = np.quantile(numbers, [1 / 3, 2 / 3], method="lower")
-    parts = [numbers <= low, (numbers > low) & (numbers <= high), numbers > high]
-    result = np.empty(numbers.size, dtype=object)
-    for part in parts:
-        if part.any():
-            result[part] = f"{numbers[part].min():g} to {numbers[part].max():g}"
-    return [str(level) for level in result]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

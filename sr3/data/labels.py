@@ -4,10 +4,8 @@ A picture without a class has the label -1. Numbers of many values, such as ages
 thirds over all pictures that have them; several columns together make one class.
 """
 
-import csv
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,15 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sr3.base.attributes import LEVELS, Row, number_of, read_rows, thirds
 from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 
 NONE = -1  # as the network reads it
 KEYS = ("file", "image", "name", "stem")  # columns that may name the picture
 WORDNET = re.compile(r"n\d{8}")
-LEVELS = 8  # numbers with more distinct values are cut into thirds
-
-Row = dict[str, Any]
 
 
 class Named(Protocol):
@@ -149,25 +145,16 @@ def _from_table(
 
 def _read_table(path: Path) -> dict[str, Row]:
     """Rows by file name without ending."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        rows: list[Row] = (
-            list(csv.DictReader(text.splitlines()))
-            if path.suffix == ".csv"
-            else [json.loads(line) for line in text.splitlines() if line.strip()]
-        )
-    except (OSError, ValueError) as error:
+    if not path.is_file():
         raise InputError(
-            f"found no readable labels at {path} ({error}): give a JSONL or CSV file, "
+            f"found no table of labels at {path}: give a JSONL or CSV file, "
             "or `folder` or `wordnet`"
-        ) from error
-    key = next((k for k in KEYS if rows and k in rows[0]), None)
-    if key is None:
-        raise InputError(f"found no column {' or '.join(KEYS)} in {path} to name the pictures")
+        )
+    key, rows = read_rows(path, KEYS, "labels", "pictures")
     return {Path(str(row[key])).with_suffix("").as_posix(): row for row in rows}
 
 
-def _row_of(rows: dict[str, Row], source: str, key: str) -> Row | None:
+def _row_of(rows: Mapping[str, Row], source: str, key: str) -> Row | None:
     """The row that names a picture with its source, without it, or by its last part alone."""
     names = f"{source}/{key}", key, key.rpartition("/")[2]
     return next((rows[name] for name in names if name in rows), None)
@@ -176,28 +163,11 @@ def _row_of(rows: dict[str, Row], source: str, key: str) -> Row | None:
 def _levels(values: list[Any]) -> list[str | None]:
     """Values as text, None and empty ones as None; numbers of many values by third."""
     given = [v for v in values if v not in (None, "")]
-    numbers = [n for v in given if (n := _number(v)) is not None]
+    numbers = [n for v in given if (n := number_of(v)) is not None]
     if len(numbers) < len(given) or len(set(numbers)) <= LEVELS:
         return [None if v in (None, "") else str(v) for v in values]
-    spans = iter(_thirds(np.array(numbers)))
+    spans = iter(thirds(np.array(numbers)))
     return [None if v in (None, "") else next(spans) for v in values]
-
-
-def _thirds(numbers: np.ndarray) -> list[str]:
-    """The span of the third that each number lies in, as "14 to 28"."""
-    cuts = np.quantile(numbers, [1 / 3, 2 / 3], method="lower")
-    third = np.searchsorted(cuts, numbers)
-    spans = {t: numbers[third == t] for t in set(third.tolist())}
-    return [f"{spans[t].min():g} to {spans[t].max():g}" for t in third.tolist()]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def shown(labels: Tensor, dropout: float, seed: int, positions: list[int]) -> Tensor:

@@ -88,7 +88,7 @@ def test_a_picture_without_a_class_is_refused_unless_asked_for():
 def test_tables_that_do_not_fit_leave_in_one_line(tmp_path, rows, columns, named):
     with pytest.raises(InputError, match=named):
         labels.read(Labelling(str(table(tmp_path, rows)), columns), [Named("set", ["a"])])
-    with pytest.raises(InputError, match="no readable labels"):
+    with pytest.raises(InputError, match="no table of labels"):
         labels.read(Labelling(str(tmp_path / "none.csv"), ("kind",)), [Named("set", ["a"])])
 
 
