@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Idle OpenMP threads sleep instead of spinning: on a shared machine that is 3 to 4 times faster.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Processes that share the tests; each takes up to 1.5 GiB of memory
+WORKERS ?= 2
 
 .PHONY: bench test lint types study wheel clean
 .DELETE_ON_ERROR:
@@ -14,8 +16,9 @@ bench: $(VENV)/.bench
 study: $(VENV)/.study
 	$(BIN)/python -m twoafc_server demo
 
+# A file's tests share what they set up, so a file stays with one process; one thread each.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
