@@ -55,7 +55,8 @@ def _add_what(add: Callable[..., object]) -> None:
     add("--out", type=Path, required=True, metavar="FOLDER",
         help="folder of the run, which goes on where it is; no default")  # fmt: skip
     add("--init-from", type=Path, metavar="WEIGHTS",
-        help="start from these weights of the same network (default: random)")  # fmt: skip
+        help="start from these weights of the same network, or of the same generator without "
+        "classes and learned variance (default: random)")  # fmt: skip
     add("--teacher", type=Path, metavar="WEIGHTS",
         help="model to distil, and to start from (default: none)")  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from sr3.base.errors import InputError
 from sr3.data.labels import Labelling
@@ -137,17 +138,33 @@ def make_trainer(run: Run, world: World) -> Trainer:
 
 
 def initialise(trainer: Trainer, path: Path) -> None:
-    """Start from the weights of another run of the same network."""
-    weights = checkpoint.load_model(path).network.state_dict()
+    """Start from the weights of another run of the same network.
+
+    A generator with classes or a learned variance may also start from one without: its classes
+    start as they are, its variance in the middle of eq. 15.
+
+    Raises:
+        InputError: weights of another network.
+    """
+    given = checkpoint.load_model(path).network.state_dict()
     own = dict(trainer.network.named_parameters())
-    if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in own.items()}:
+    start = {name: _widened(value, own.get(name)) for name, value in given.items()}
+    left = {name for name in own.keys() - start.keys() if not name.startswith("embed_class.")}
+    if left or any(name not in own or v.shape != own[name].shape for name, v in start.items()):
         raise InputError(
             f"found weights of another network in {path}, wanted {trainer.config.preset}"
         )
-    for name, value in weights.items():
+    for name, value in start.items():
         fill(own[name], value)
         for ema in trainer.ema:
             fill(ema.weights[name], value)
+
+
+def _widened(value: Tensor, own: Tensor | None) -> Tensor:
+    """`value`, with as many zeros below where `own` has twice the outputs."""
+    if own is None or own.shape != (2 * value.shape[0], *value.shape[1:]):
+        return value
+    return torch.cat([value, torch.zeros_like(value)])
 
 
 def begin(run: Run, folder: RunFolder, pictures: Split, notes: list[str]) -> list[logs.Log]:

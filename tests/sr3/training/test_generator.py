@@ -18,7 +18,7 @@ from sr3.networks.presets import PRESETS
 from sr3.networks.unet import UNet
 from sr3.pictures import images
 from sr3.pictures.resize import area_resize, downsample
-from sr3.training import config, trainer
+from sr3.training import config, run, trainer
 
 SETTINGS = [
     "preset=tiny-gen", "picture_side=32", "steps=6", "save_every=3", "validate_every=6",
@@ -204,3 +204,24 @@ def test_a_scaled_down_twin_takes_a_step(name):
     torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     torch.optim.Adam(net.parameters(), 1e-3).step()
     assert all(p.isfinite().all() for p in net.parameters())
+
+
+def test_one_with_classes_starts_from_one_without(tmp_path):
+    plain = trainer.Trainer(config.build(config.read_recipe("faces-generator"), SETTINGS), CPU)
+    for weight in plain.network.parameters():
+        torch.nn.init.normal_(weight)
+    start = tmp_path / "plain.safetensors"
+    weights = plain.network.state_dict()
+    checkpoint.save_model(start, plain.model.spec, weights, {}, half=False)
+    known = learner()
+    run.initialise(known, start)
+    wanted, found = plain.network.state_dict(), known.network.state_dict()
+    head = {"head.weight", "head.bias"}
+    assert found.keys() - wanted.keys() == {"embed_class.weight"}
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted.keys() - head)
+    for name in head:
+        assert torch.equal(found[name][:3], wanted[name])
+        assert not found[name][3:].any()
+    wider = config.build(config.read_recipe("faces-generator"), ["preset=small-gen-16"])
+    with pytest.raises(InputError, match="another network"):
+        run.initialise(trainer.Trainer(wider, CPU), start)
