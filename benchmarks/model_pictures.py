@@ -65,7 +65,7 @@ class Models:
             self.named.suite.weights, self.named.suite.scale, self.checkpoints.get(system)
         )
         loaded = protocol.load(system, options)
-        job = Job(loaded, self.named.suite, Path(), 0, BATCH, "cpu", sample)
+        job = Job(loaded, self.named.suite, Path(), 0, BATCH, "cpu", sample=sample)
         batches = [items[i : i + BATCH] for i in range(0, len(items), BATCH)]
         shown = tqdm(batches, f"{system}, sample {sample + 1}", leave=False)
         made = [to_uint8(run_system(job, self.lr(batch), batch)) for batch in shown]
