@@ -85,7 +85,7 @@ def in_copy(source, *commands):
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=source, env=os.environ | {"PYTHONPATH": str(source)},
-        capture_output=True, text=True, timeout=200,
+        capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

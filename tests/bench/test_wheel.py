@@ -28,7 +28,7 @@ def fresh(tmp_path_factory) -> Path:
          "--find-links", str(folder), "sr3bench"],
     ):  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=240
+            [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=800
         )
         assert done.returncode == 0, done.stdout + done.stderr
     return folder / "venv"
@@ -58,7 +58,7 @@ def start(
     environment = os.environ | {"PYTHONPATH": str(libraries), "PYTHONSAFEPATH": "1"}
     return subprocess.run(
         [fresh / "bin" / program, *arguments],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 

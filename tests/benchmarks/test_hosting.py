@@ -60,7 +60,7 @@ def test_the_count_sees_what_is_lost_and_what_is_twice(modules, monkeypatch, tmp
     assert found["over-filled"] == found["check failed"] == 0
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_round_with_lost_requests_loses_nothing(modules, capsys):
     _, drill = modules
     words = "--rounds 1 --faults lost,worker --participants 2 --exposure 60 --database sqlite"

@@ -33,7 +33,7 @@ def faces(tmp_path_factory):
     return folder
 
 
-def run_module(module, *arguments, timeout=120, **environment):
+def run_module(module, *arguments, timeout=600, **environment):
     """`python -m module arguments` in a real process."""
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],

@@ -95,7 +95,7 @@ def test_torchrun_starts_it(weights, folder, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += ["--master-addr", "127.0.0.1", "--master-port", "0", "-m", "sr3.sample"]
     command += [str(folder), str(tmp_path / "two"), "--weights", str(weights), "--batch-size", "2"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 0, finished.stderr
     sample_cli(weights, folder, tmp_path / "one", "--batch-size", 2)
     assert same(pixels_of(tmp_path / "one"), pixels_of(tmp_path / "two"))

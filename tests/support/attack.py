@@ -81,13 +81,18 @@ def header_features(name: str, reply: TestResponse) -> Features:
 
 def reply_features(name: str, reply: TestResponse) -> Features:
     """Keys and values of the JSON but random tokens, and its length."""
-    table = reply.get_json()
-    values = {
-        f"{name}.{key}": value if isinstance(value, int | float) else str(value)
-        for key, value in table.items()
-        if key not in {"token", "image"}
-    }
-    return {f"{name}.length": len(reply.data), **values}
+    return {f"{name}.length": len(reply.data), **told(name, reply.get_json())}
+
+
+def told(name: str, table: Features) -> Features:
+    """The values of a reply and of the trial within it, those in a list as words."""
+    found: Features = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found |= told(f"{name}.{key}", value)
+        elif key not in {"token", "image"}:
+            found[f"{name}.{key}"] = value if isinstance(value, int | float) else str(value)
+    return found
 
 
 def text_features(name: str, text: str) -> Features:

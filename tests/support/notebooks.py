@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
-TIMEOUT_S = 240
+TIMEOUT_S = 800
 
 
 def names() -> list[str]:

@@ -150,7 +150,7 @@ def compiled(tables, folder):
     )
     (folder / "d.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "d.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:]
     assert (folder / "d.pdf").read_bytes().startswith(b"%PDF")
     return (folder / "d.log").read_text(encoding="utf-8", errors="replace")

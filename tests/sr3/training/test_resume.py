@@ -37,7 +37,7 @@ def start(faces, out):
     )
 
 
-def wait_for_step(out, step, process, seconds=60):
+def wait_for_step(out, step, process, seconds=400):
     """Until the log of a run reaches `step`."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:

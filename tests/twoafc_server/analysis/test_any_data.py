@@ -53,7 +53,7 @@ def numbers(value):
 
 
 @given(ANSWERS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_table_is_analysed_or_refused_in_words(answers):
     table = responses(answers)
     if table.kept.empty:
