@@ -205,16 +205,16 @@ def each(
         lr: (B, 3, h, w) in [-1, 1].
         generators: gives the CPU generators of a stage's number, one per picture.
         window_batch: windows at once, where a stage does not say.
-        progress: called with shares of the work, as `shares` estimates it.
+        progress: called with shares of the work, as `work_of` estimates it.
 
     Yields:
         (B, 3, h * s, w * s) float32 in [-1, 1] after each stage, s the factor until there.
     """
-    pictures, parts = lr, shares(stages)
+    pictures, work = lr, work_of(stages)
     for number, stage in enumerate(stages):
         pictures = _through(
             stage, pictures, generators(number), precision, window_batch,
-            None if progress is None else _part(progress, parts[number]),
+            None if progress is None else _part(progress, work[number] / (sum(work) or 1)),
         )  # fmt: skip
         last = number == len(stages) - 1
         if last and number and all(link.consistent for link in stages):
@@ -256,11 +256,10 @@ def _through(
     return torch.cat(made)
 
 
-def shares(stages: Sequence[Link]) -> list[float]:
-    """Estimates of each stage's share of the work: evaluations times output pixels."""
+def work_of(stages: Sequence[Link]) -> list[int]:
+    """Estimates of each stage's work: evaluations times output pixels, of one input pixel."""
     sides = [total_scale(stages[: number + 1]) for number in range(len(stages))]
-    work = [stage.evaluations() * side**2 for stage, side in zip(stages, sides, strict=True)]
-    return [each / (sum(work) or 1) for each in work]
+    return [stage.evaluations() * side**2 for stage, side in zip(stages, sides, strict=True)]
 
 
 def _part(progress: Progress, share: float) -> Progress:

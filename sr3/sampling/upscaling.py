@@ -47,7 +47,7 @@ class Conditioning:
         if not 0 <= self.noise <= 1:
             raise InputError(f"found noise {self.noise:g}, wanted 0 to 1")
         if self.tell and not spec.unet.condition_levels:
-            raise InputError("found tell for weights that were not trained to be told, leave it out")
+            raise InputError("found tell for weights that were not trained to be told")
 
     def applied(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         """lr (B, 3, h, w) blurred and noisy, not clipped; draws only if there is noise."""
