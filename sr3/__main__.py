@@ -9,6 +9,7 @@ COMMANDS = {
     "train": "train a model from a recipe",
     "sample": "super-resolve a picture or a folder",
     "generate": "generate pictures from noise",
+    "cascade": "large pictures from noise, stage by stage",
     "search": "find inference schedules for a model",
     "shard": "make training shards of pictures",
     "info": "explain a weights file, a training state or a model size",

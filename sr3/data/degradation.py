@@ -1,11 +1,11 @@
 """From HR pictures as read to hr and the condition of the network, in float, on the device."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sr3.base.rng import generator_of
 from sr3.data.examples import Augmentation
+from sr3.pictures.blur import gaussian_blur
 from sr3.pictures.resize import downsample, upsample
 
 
@@ -54,26 +54,3 @@ def lr_noise(lr: Tensor, seed: int, positions: list[int]) -> Tensor:
         for position in positions
     ]
     return torch.stack(draws).to(lr)
-
-
-def gaussian_blur(pictures: Tensor, sigma: Tensor, widest: float) -> Tensor:
-    """Separable Gaussian, reflected at the border.
-
-    Args:
-        pictures: (B, C, H, W).
-        sigma: (B,) standard deviations in pixels; 0 leaves a picture as it is.
-        widest: the largest sigma there may be; the kernel reaches three of it.
-    """
-    radius = max(1, round(3 * widest))
-    offset = torch.arange(-radius, radius + 1, dtype=pictures.dtype, device=pictures.device)
-    kernel = torch.exp(-0.5 * (offset / sigma.clamp(min=1e-3)[:, None]) ** 2)
-    kernel = kernel / kernel.sum(dim=1, keepdim=True)
-    for dim in (2, 3):
-        margin = (0, 0, radius, radius) if dim == 2 else (radius, radius, 0, 0)
-        padded, length = F.pad(pictures, margin, mode="reflect"), pictures.shape[dim]
-        taps = [
-            kernel[:, k, None, None, None] * padded.narrow(dim, k, length)
-            for k in range(2 * radius + 1)
-        ]
-        pictures = torch.stack(taps).sum(dim=0)
-    return pictures

@@ -118,12 +118,12 @@ class Upscaler:
             raise InputError(
                 f"found num_samples {num_samples} and batch_size {batch_size}: wanted 1 or more"
             )
-        how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap)
+        how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap, consistent)
         stage = Stage(self.model, *how)
         stage.resolved()  # refuses what cannot be before any work
         held = image if isinstance(image, list | tuple) else [image]
         taken = [take(one) for one in held]
-        run = _Run(stage, self.device, seed, resolve(precision, self.device), consistent)
+        run = _Run(stage, self.device, seed, resolve(precision, self.device))
         answers = []
         for number in range(num_samples or 1):
             made = run.all(taken, number, batch_size)
@@ -139,7 +139,6 @@ class _Run:
     device: torch.device
     seed: int
     precision: str
-    consistent: bool
 
     def all(self, taken: Sequence[Taken], number: int, batch_size: int) -> list[Any]:
         """The sample of this number for every argument, each in its own form."""
@@ -163,8 +162,7 @@ class _Run:
             return [generator_of(self.seed, key, number, stage) for key in keys]
 
         lr = torch.stack([picture.rgb for picture in pictures]).to(self.device)
-        stages, options = [self.stage], (self.precision, self.consistent, batch_size)
-        return chain.run(stages, lr, generators, *options).cpu()
+        return chain.run([self.stage], lr, generators, self.precision, batch_size).cpu()
 
 
 def _through_eight_bits(picture: Tensor) -> Tensor:

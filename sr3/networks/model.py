@@ -91,15 +91,23 @@ class Model(nn.Module):
         scale = self.spec.residual_scale
         return y_0 if scale is None else lr_up + scale * y_0
 
-    def predict_y0(self, lr_up: Tensor, y_t: Tensor, gamma: Tensor) -> Tensor:
+    def predict_y0(
+        self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, levels: Tensor | None = None
+    ) -> Tensor:
         """Estimate of y_0 from one evaluation of the network, not clipped."""
-        return self.estimate(lr_up, y_t, gamma)[0]
+        return self.estimate(lr_up, y_t, gamma, levels=levels)[0]
 
     def estimate(
-        self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, labels: Tensor | None = None
+        self,
+        lr_up: Tensor,
+        y_t: Tensor,
+        gamma: Tensor,
+        labels: Tensor | None = None,
+        levels: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """y_0, not clipped, and the share of a learned variance in (0, 1), or None."""
-        told = {} if labels is None else {"labels": labels}
+        given = {"labels": labels, "levels": levels}
+        told = {name: value for name, value in given.items() if value is not None}
         output, share = self.parts(self.network(lr_up, y_t, gamma, **told))
         return process.predict_y0(self.spec.objective, output, y_t, gamma), share
 
@@ -127,14 +135,15 @@ class Model(nn.Module):
         y_0 = process.predict_y0(self.spec.objective, output, y_t, gamma)
         return process.epsilon_from_y0(y_0, y_t, gamma)
 
-    def regress(self, lr_up: Tensor) -> Tensor:
+    def regress(self, lr_up: Tensor, levels: Tensor | None = None) -> Tensor:
         """The one-step picture: the network at gamma = 0 with an empty y_t.
 
         At gamma = 0 an epsilon output says nothing of y_0, so the regression twin is trained with
         x0 or v.
         """
         gamma = torch.zeros(len(lr_up), dtype=torch.float64, device=lr_up.device)
-        return self.decode(self.predict_y0(lr_up, torch.zeros_like(lr_up), gamma), lr_up)
+        y_0 = self.predict_y0(lr_up, torch.zeros_like(lr_up), gamma, levels)
+        return self.decode(y_0, lr_up)
 
 
 def training_schedule(spec: ModelSpec) -> schedule.Schedule:

@@ -1,22 +1,66 @@
 """A chain of models, each upscaling what the one before made, as the paper's 16 -> 1024 does.
 
 Few steps suffice at high resolution, where the input already says most: each stage has its own
-sampler and number of steps. Stages pass on float pictures, unrounded.
+sampler and number of steps. Stages pass on float pictures, unrounded. `sr3.sample` begins a chain
+with a picture, `sr3.cascade` with a generator's.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from sr3.base.errors import InputError
+from sr3.diffusion import samplers
 from sr3.diffusion.projection import Projection
 from sr3.networks.model import Model
+from sr3.pictures import tiling
+from sr3.pictures.resize import upsample
 from sr3.sampling import schedule_choice
-from sr3.sampling.upscaling import WINDOW_BATCH, refuse_generator, softening, upscale
+from sr3.sampling.upscaling import (
+    CLEAN,
+    WINDOW_BATCH,
+    Conditioning,
+    refuse_generator,
+    softening,
+    upscale,
+)
 
 Generators = Callable[[int], list[torch.Generator]]
+Progress = Callable[[float], None]
+
+
+class Link(Protocol):
+    """What a chain is made of."""
+
+    @property
+    def scale(self) -> int:
+        """Factor from its input to its output."""
+
+    @property
+    def consistent(self) -> bool:
+        """Whether its output, downsampled, is its input."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Pictures, or windows of one, at once; None is the run's."""
+
+    def evaluations(self) -> int:
+        """Of a network, per picture or window."""
+
+    def upscale(
+        self,
+        lr: Tensor,
+        generators: list[torch.Generator],
+        precision: str,
+        window_batch: int,
+        progress: Progress | None,
+    ) -> Tensor:
+        """(B, 3, h * scale, w * scale) of lr (B, 3, h, w), both in [-1, 1]."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +70,9 @@ class Stage:
     Attributes:
         schedule: text of `schedule_choice.parse`.
         tile, overlap: of the windows, in the stage's output pixels.
+        consistent: the output agrees with the stage's own input, before `conditioning`.
+        conditioning: blur and noise of what the network sees of its input.
+        batch_size: as of a `Link`.
     """
 
     model: Model
@@ -37,6 +84,13 @@ class Stage:
     spread: float | None = None
     tile: int | None = None
     overlap: int | None = None
+    consistent: bool = False
+    conditioning: Conditioning = CLEAN
+    batch_size: int | None = None
+
+    @property
+    def scale(self) -> int:
+        return self.model.spec.scale
 
     def resolved(self) -> dict[str, str | float | None]:
         """Sampler, steps, schedule, temperature and spread with the model's defaults filled in.
@@ -51,55 +105,162 @@ class Stage:
         plan = schedule_choice.resolved(spec, self.sampler, self.steps, self.schedule, self.eta)
         return {**plan, **softening(spec, self.temperature, self.spread)}
 
+    def check(self, side: int) -> None:
+        """InputError for square inputs of this side that the network was not made for.
 
-def total_scale(stages: Sequence[Stage]) -> int:
+        Larger ones are meant where `tile` is given, so that windows of it are taken.
+        """
+        spec, unet = self.model.spec, self.model.spec.unet
+        wanted = unet.resolution // spec.scale
+        if side < wanted or (side > wanted and self.tile is None):
+            windows = f", or tile = {unet.resolution} for windows" if side > wanted else ""
+            raise InputError(
+                f"found pictures of {side}x{side} from the stage before, "
+                f"wanted {wanted}x{wanted}, as these weights were trained{windows}"
+            )
+        tile, large = self.tile or unet.resolution, side * spec.scale
+        tiling.make_plan(large, large, spec.scale, tile, unet.divisor, self.overlap)
+        self.conditioning.check(spec, side)
+
+    def evaluations(self) -> int:
+        plan = self.resolved()
+        if plan["sampler"] is None:
+            return 1
+        return samplers.INFO[str(plan["sampler"])].cost(int(plan["steps"] or 1))
+
+    def upscale(
+        self,
+        lr: Tensor,
+        generators: list[torch.Generator],
+        precision: str = "auto",
+        window_batch: int = WINDOW_BATCH,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        return upscale(
+            self.model,
+            lr,
+            generators,
+            self.sampler,
+            self.steps,
+            precision,
+            schedule=self.schedule,
+            eta=self.eta,
+            temperature=self.temperature,
+            spread=self.spread,
+            consistent=self.consistent,
+            tile=self.tile,
+            overlap=self.overlap,
+            window_batch=window_batch,
+            conditioning=self.conditioning,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class Bicubic:
+    """A stage without a network, to compare with."""
+
+    scale: int
+    consistent: bool = False
+    batch_size: int | None = None
+
+    def resolved(self) -> dict[str, Any]:
+        return {"scale": self.scale}
+
+    def check(self, side: int) -> None:
+        """Any side will do."""
+
+    def evaluations(self) -> int:
+        return 0
+
+    def upscale(
+        self,
+        lr: Tensor,
+        generators: list[torch.Generator],
+        precision: str,
+        window_batch: int,
+        progress: Progress | None,
+    ) -> Tensor:
+        return upsample(lr, self.scale).clamp(-1, 1)
+
+
+def total_scale(stages: Sequence[Link]) -> int:
     """Factor from the first input to the last output."""
-    return prod(stage.model.spec.scale for stage in stages)
+    return prod(stage.scale for stage in stages)
 
 
-def run(
-    stages: Sequence[Stage],
+def each(
+    stages: Sequence[Link],
     lr: Tensor,
     generators: Generators,
     precision: str = "auto",
-    consistent: bool = False,
     window_batch: int = WINDOW_BATCH,
-    progress: Callable[[float], None] | None = None,
-) -> Tensor:
-    """Super-resolve a batch through all stages.
+    progress: Progress | None = None,
+) -> Iterator[Tensor]:
+    """Super-resolve a batch through all stages, handing out what each one makes.
+
+    Where every stage agrees with its own input, the last result also agrees with `lr`.
 
     Args:
         lr: (B, 3, h, w) in [-1, 1].
         generators: gives the CPU generators of a stage's number, one per picture.
-        consistent: every stage agrees with its own input, and the result with `lr`.
-        progress: called with shares of the work, which are counted equal between stages.
+        window_batch: windows at once, where a stage does not say.
+        progress: called with shares of the work, as `work_of` estimates it.
 
-    Returns:
-        (B, 3, h * total_scale, w * total_scale) float32 in [-1, 1].
+    Yields:
+        (B, 3, h * s, w * s) float32 in [-1, 1] after each stage, s the factor until there.
     """
-    pictures = lr
+    pictures, work = lr, work_of(stages)
     for number, stage in enumerate(stages):
-        pictures = upscale(
-            stage.model,
-            pictures,
-            generators(number),
-            stage.sampler,
-            stage.steps,
-            precision,
-            schedule=stage.schedule,
-            eta=stage.eta,
-            temperature=stage.temperature,
-            spread=stage.spread,
-            consistent=consistent,
-            tile=stage.tile,
-            overlap=stage.overlap,
-            window_batch=window_batch,
-            progress=None if progress is None else _part(progress, len(stages)),
-        )
-    if consistent and len(stages) > 1:
-        pictures = Projection(lr, total_scale(stages)).within_range(pictures)
-    return pictures
+        pictures = _through(
+            stage, pictures, generators(number), precision, window_batch,
+            None if progress is None else _part(progress, work[number] / (sum(work) or 1)),
+        )  # fmt: skip
+        last = number == len(stages) - 1
+        if last and number and all(link.consistent for link in stages):
+            pictures = Projection(lr, total_scale(stages)).within_range(pictures)
+        yield pictures
 
 
-def _part(progress: Callable[[float], None], stages: int) -> Callable[[float], None]:
-    return lambda share: progress(share / stages)
+def run(
+    stages: Sequence[Link],
+    lr: Tensor,
+    generators: Generators,
+    precision: str = "auto",
+    window_batch: int = WINDOW_BATCH,
+    progress: Progress | None = None,
+) -> Tensor:
+    """What the last stage makes; see `each`."""
+    made = each(stages, lr, generators, precision, window_batch, progress)
+    return deque(made, maxlen=1).pop()
+
+
+def _through(
+    stage: Link,
+    pictures: Tensor,
+    generators: list[torch.Generator],
+    precision: str,
+    window_batch: int,
+    progress: Progress | None,
+) -> Tensor:
+    """A batch through one stage, at most `stage.batch_size` pictures at a time."""
+    size = stage.batch_size
+    if size is None or size >= len(pictures):
+        return stage.upscale(pictures, generators, precision, size or window_batch, progress)
+    made = []
+    for start in range(0, len(pictures), size):
+        part = pictures[start : start + size]
+        told = None if progress is None else _part(progress, len(part) / len(pictures))
+        some = generators[start : start + size]
+        made.append(stage.upscale(part, some, precision, size, told))
+    return torch.cat(made)
+
+
+def work_of(stages: Sequence[Link]) -> list[int]:
+    """Estimates of each stage's work: evaluations times output pixels, of one input pixel."""
+    sides = [total_scale(stages[: number + 1]) for number in range(len(stages))]
+    return [stage.evaluations() * side**2 for stage, side in zip(stages, sides, strict=True)]
+
+
+def _part(progress: Progress, share: float) -> Progress:
+    return lambda part: progress(part * share)

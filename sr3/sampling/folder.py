@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sr3.base.errors import InputError
-from sr3.base.files import write_text
+from sr3.base.files import disk_errors, write_text
 from sr3.machine.processes import Process
 from sr3.pictures import kinds
 
@@ -87,7 +87,7 @@ class Journal:
 
     def add(self, record: dict[str, Any]) -> None:
         """Note a picture whose outputs are written."""
-        with self.path.open("a") as opened:
+        with disk_errors(self.path), self.path.open("a") as opened:
             opened.write(json.dumps(record) + "\n")
         self.done[record["name"]] = record
 

@@ -7,9 +7,10 @@ their number and the batch size, never from how many processes there are or what
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from sr3.base.files import disk_errors, write_csv
 from sr3.base.rng import generator_of
@@ -85,20 +86,25 @@ class Work:
         size = self.settings.batch_size
         return [self.items[i : i + size] for i in range(0, len(self.items), size)]
 
-    def make(self, batch: list[Item], progress: Callable[[float], None]) -> list[dict[str, Any]]:
-        """Generate a batch and write its pictures; a record per picture."""
+    def pictures(self, batch: list[Item], progress: Callable[[float], None]) -> Tensor:
+        """(B, 3, side, side) in [-1, 1] of a batch; `progress` is called with shares of it."""
         s = self.settings
         labels = [item.label for item in batch if item.label is not None]
         plan = {k: s.plan[k] for k in ("sampler", "steps", "schedule", "eta", "temperature")}
-        pictures = generate(
+        return generate(
             self.model,
             labels or None,
             [generator_of(s.seed, "generate", item.index) for item in batch],
             precision=s.precision,
             guidance=s.guidance,
-            progress=lambda share: progress(share * len(batch)),
+            progress=progress,
             **plan,
         )
+
+    def make(self, batch: list[Item], progress: Callable[[float], None]) -> list[dict[str, Any]]:
+        """Generate a batch and write its pictures; a record per picture."""
+        s = self.settings
+        pictures = self.pictures(batch, lambda share: progress(share * len(batch)))
         records = []
         for item, pixels in zip(batch, images.to_uint8(pictures), strict=True):
             path = self.out / f"{item.name}.png"
@@ -109,25 +115,32 @@ class Work:
         return records
 
 
+class Maker(Protocol):
+    """What makes numbered pictures batch by batch."""
+
+    def batches(self) -> list[list[Item]]: ...
+
+    def make(self, batch: list[Item], progress: Callable[[float], None]) -> list[dict[str, Any]]:
+        """Write a batch's pictures, calling `progress` with parts of their number; the records."""
+
+
 def make_missing(
-    work: Work, process: Process, journal: Journal, progress: Callable[[float], None]
-) -> int:
-    """Make what is missing of this process's batches; how many pictures it has."""
-    mine = work.batches()[process.rank :: process.size]
-    for batch in mine:
-        if all(journal.has(item.name, work.settings.sha256) for item in batch):
+    work: Maker, sha256: str, process: Process, journal: Journal, progress: Callable[[float], None]
+) -> None:
+    """Make what is missing of this process's batches, as noted under this hash."""
+    for batch in work.batches()[process.rank :: process.size]:
+        if all(journal.has(item.name, sha256) for item in batch):
             progress(len(batch))
             continue
         for record in work.make(batch, progress):
             journal.add(record)
-    return sum(map(len, mine))
 
 
-def write_classes(work: Work) -> None:
+def write_classes(items: Sequence[Item], out: Path) -> None:
     """Which picture is of which class, as CSV; nothing for weights without classes."""
-    rows = [{"file": f"{i.name}.png", "class": i.class_name} for i in work.items if i.class_name]
+    rows = [{"file": f"{i.name}.png", "class": i.class_name} for i in items if i.class_name]
     if rows:
-        write_csv(work.out / CLASSES, ["file", "class"], rows)
+        write_csv(out / CLASSES, ["file", "class"], rows)
 
 
 def write_sheet(work: Work) -> Path | None:

@@ -58,11 +58,11 @@ def generate(run: Run) -> str:
         work.model.network.compile()
     if process.rank == 0:
         print(json.dumps(asdict(work.settings)))
-        generation.write_classes(work)
+        generation.write_classes(work.items, work.out)
     journal = folder.Journal(run.out, process, fresh=run.overwrite)
     mine = sum(map(len, work.batches()[process.rank :: process.size]))
     with Bar(mine, process) as bar:
-        generation.make_missing(work, process, journal, bar.move)
+        generation.make_missing(work, work.settings.sha256, process, journal, bar.move)
     sheet = generation.write_sheet(work)
     return f"{mine} pictures in {run.out}" + (f"; {sheet}" if sheet else "")
 

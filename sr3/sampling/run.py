@@ -112,7 +112,7 @@ def read_stages(run: Run, device: torch.device) -> tuple[list[Stage], list[Path]
         InputError: weights that are not there, or --then with a bad number of steps.
     """
     first = checkpoint.find_weights(run.weights)
-    stage = partial(Stage, tile=run.tile, overlap=run.overlap)
+    stage = partial(Stage, tile=run.tile, overlap=run.overlap, consistent=run.consistent)
     chosen = ("sampler", "steps", "schedule", "eta", "temperature", "spread")
     if run.config and first.suffix.lower() not in public_weights.SUFFIXES:
         raise InputError(f"found --config with {first}, wanted it with a public SR3 .pth only")

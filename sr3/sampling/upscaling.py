@@ -15,14 +15,55 @@ from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
 from sr3.pictures import tiling
+from sr3.pictures.blur import gaussian_blur
 from sr3.pictures.resize import upsample
 from sr3.sampling import schedule_choice
 
-__all__ = ["SAMPLERS", "Canvas", "make_canvas", "upscale"]
+__all__ = ["CLEAN", "SAMPLERS", "Canvas", "Conditioning", "make_canvas", "upscale"]
 
 WINDOW_BATCH = 8  # windows of one large picture that the network sees at once
 Estimate = TypeVar("Estimate", Tensor, tuple[Tensor, Tensor])  # y_0, or with a share of variance
 SOFTENING = {"temperature": (2.0, "0 to 2"), "spread": (1.0, "0 (the mean) to 1 (the sample)")}
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """Augmentation of the input of a stage of a cascade (Ho et al. 2022), which hides its errors.
+
+    Attributes:
+        blur: sigma of a Gaussian, in pixels of the input.
+        noise: standard deviation of what is added then, on [-1, 1].
+        tell: whether the network is told both strengths; None: where it was trained to be.
+    """
+
+    blur: float = 0.0
+    noise: float = 0.0
+    tell: bool | None = None
+
+    def check(self, spec: ModelSpec, side: int) -> None:
+        """InputError for strengths that cannot be at inputs of this side, or not be told."""
+        if self.blur < 0 or max(1, round(3 * self.blur)) >= side:
+            raise InputError(f"found blur {self.blur:g}, wanted 0 to {side / 3 - 1:g}")
+        if not 0 <= self.noise <= 1:
+            raise InputError(f"found noise {self.noise:g}, wanted 0 to 1")
+        if self.tell and not spec.unet.condition_levels:
+            raise InputError("found tell for weights that were not trained to be told")
+
+    def applied(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        """lr (B, 3, h, w) blurred and noisy, not clipped; draws only if there is noise."""
+        if self.blur:
+            lr = gaussian_blur(lr, torch.full((len(lr),), self.blur).to(lr), self.blur)
+        if self.noise:
+            lr = lr + noise_of(generators, lr.shape[1:], lr.device, self.noise)()
+        return lr
+
+    def levels(self, spec: ModelSpec) -> tuple[float, float] | None:
+        """What the network is told, or None."""
+        told = bool(spec.unet.condition_levels) if self.tell is None else self.tell
+        return (self.blur, self.noise) if told else None
+
+
+CLEAN = Conditioning()
 
 
 @dataclass(frozen=True)
@@ -31,6 +72,7 @@ class Canvas:
 
     Attributes:
         lr_up: (B, 3, *plan.size) condition.
+        levels: strengths of the condition's augmentation that the network is told, or None.
         projection: onto the LR input, or None.
         precision: "float32", or "bf16" for the network; all else stays float32.
         window_batch: windows per evaluation of the network.
@@ -43,20 +85,31 @@ class Canvas:
     projection: Projection | None
     precision: str
     window_batch: int
+    levels: tuple[float, float] | None = None
 
     def denoise(self, y_t: Tensor, gamma: float) -> Tensor:
         """The y_0 estimate, kept to what a picture in [-1, 1] and the projection allow."""
 
         def predict(lr_up: Tensor, y: Tensor) -> Tensor:
             gammas = torch.full((len(y),), gamma, dtype=torch.float64, device=y.device)
-            return self.model.predict_y0(lr_up, y, gammas)
+            told = self._told(len(y), y.device)
+            return self.model.predict_y0(lr_up, y, gammas, **told)
 
         picture = self.model.decode(self._blend(predict, y_t), self.lr_up).clamp(-1, 1)
         return self.model.encode(self._constrained(picture), self.lr_up)
 
     def regress(self) -> Tensor:
         """The one-step picture of the regression twin, on the field."""
-        return self._blend(lambda lr_up, _: self.model.regress(lr_up), self.lr_up)
+
+        def predict(lr_up: Tensor, _: Tensor) -> Tensor:
+            return self.model.regress(lr_up, **self._told(len(lr_up), lr_up.device))
+
+        return self._blend(predict, self.lr_up)
+
+    def _told(self, count: int, device: torch.device) -> dict[str, Tensor]:
+        if self.levels is None:
+            return {}
+        return {"levels": torch.tensor(self.levels, device=device).expand(count, -1)}
 
     def finish(self, field: Tensor) -> Tensor:
         """The pictures cut out of the field, in [-1, 1] and, if asked, in agreement with lr."""
@@ -97,13 +150,21 @@ def make_canvas(
     tile: int | None = None,
     overlap: int | None = None,
     window_batch: int = WINDOW_BATCH,
+    *,
+    seen: Tensor | None = None,
+    levels: tuple[float, float] | None = None,
 ) -> Canvas:
-    """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`."""
+    """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`.
+
+    Args:
+        seen: lr as the network is to see it, blurred or noisy; None is lr itself.
+        levels: how much so, for a network that is told.
+    """
     refuse_generator(model.spec)
     scale, unet = model.spec.scale, model.spec.unet
     height, width = (side * scale for side in lr.shape[-2:])
     plan = tiling.make_plan(height, width, scale, tile or unet.resolution, unet.divisor, overlap)
-    lr_up = upsample(tiling.pad_lr(lr, plan, scale), scale)
+    lr_up = upsample(tiling.pad_lr(lr if seen is None else seen, plan, scale), scale)
     return Canvas(
         model=model,
         lr_up=lr_up.contiguous(memory_format=torch.channels_last),
@@ -112,6 +173,7 @@ def make_canvas(
         projection=Projection(lr, scale) if consistent else None,
         precision=resolve(precision, lr.device),
         window_batch=window_batch,
+        levels=levels,
     )
 
 
@@ -187,6 +249,7 @@ def upscale(
     tile: int | None = None,
     overlap: int | None = None,
     window_batch: int = WINDOW_BATCH,
+    conditioning: Conditioning = CLEAN,
     progress: Callable[[float], None] | None = None,
 ) -> Tensor:
     """Super-resolve a batch of pictures of one size, whatever that size is.
@@ -209,6 +272,7 @@ def upscale(
         tile, overlap: window side (default: the training size) and shared pixels (default: a
             quarter of it) for pictures of other sizes.
         window_batch: windows of a large picture per evaluation; bounds the memory.
+        conditioning: augmentation of what the network sees of lr; the projection sees lr itself.
         progress: called after every evaluation with the share of the work it was.
 
     Returns:
@@ -217,7 +281,10 @@ def upscale(
     Raises:
         InputError: unknown sampler or schedule, a number out of range, or a tile that does not fit.
     """
-    canvas = make_canvas(model, lr, precision, consistent, tile, overlap, window_batch)
+    canvas = make_canvas(
+        model, lr, precision, consistent, tile, overlap, window_batch,
+        seen=conditioning.applied(lr, generators), levels=conditioning.levels(model.spec),
+    )  # fmt: skip
     if model.spec.task == "regression":
         picture = canvas.finish(canvas.regress())
         if progress is not None:

@@ -52,7 +52,6 @@ class Work:
                 lr.to(self.device),
                 partial(self._generators, keys, k),
                 s.precision,
-                s.consistent,
                 self.window_batch,
                 progress=lambda part: progress(part * share),
             )

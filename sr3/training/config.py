@@ -1,13 +1,13 @@
 """Configuration of a training run: one frozen value, read from a TOML recipe plus overrides."""
 
 import tomllib
-import types
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from sr3.base.errors import InputError
+from sr3.base.settings import read_toml, typed
 from sr3.data.examples import Augmentation
 from sr3.diffusion import schedule
 from sr3.diffusion.process import Objective
@@ -147,10 +147,7 @@ def read_recipe(name_or_path: str) -> dict[str, Any]:
             f"found no recipe {name_or_path!r}, "
             f"wanted a TOML file or one of: {', '.join(recipes())}"
         )
-    try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"found invalid TOML in {path}: {error}") from error
+    return read_toml(path)
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -188,36 +185,6 @@ def build(values: dict[str, Any], overrides: list[str]) -> TrainConfig:
 def from_json(values: dict[str, Any]) -> TrainConfig:
     """Inverse of `to_json`; settings that an older program did not have take their defaults."""
     return build(values, [])
-
-
-def typed(wanted: type, values: dict[str, Any]) -> dict[str, Any]:
-    """`values` with lists as tuples and "none" as None; InputError on a wrong name or type."""
-    known = [f.name for f in fields(wanted)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise InputError(f"found unknown setting {unknown[0]!r}, wanted one of: {', '.join(known)}")
-    hints = get_type_hints(wanted)
-    return {name: _fit(name, value, hints[name]) for name, value in values.items()}
-
-
-def _fit(name: str, value: Any, hint: Any) -> Any:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return None if value in (None, "none") else _fit(name, value, arguments[0])
-    if origin is Literal:
-        if value not in arguments:
-            raise InputError(f"found {name} = {value!r}, wanted one of {arguments}")
-        return value
-    if origin is tuple and isinstance(value, list | tuple):
-        if Ellipsis not in arguments and len(value) != len(arguments):
-            raise InputError(f"found {name} = {value!r}, wanted {len(arguments)} numbers")
-        return tuple(_fit(name, v, arguments[0]) for v in value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if origin or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        wanted = "a list" if origin else hint.__name__
-        raise InputError(f"found {name} = {value!r}, wanted {wanted}")
-    return value
 
 
 AT_LEAST = {

@@ -4,44 +4,25 @@ import csv
 import json
 
 import pytest
+import tiny_weights
 import torch
 
 from sr3 import generate, sample
 from sr3.base.errors import InputError
 from sr3.networks import checkpoint
-from sr3.networks.model import Model, ModelSpec
-from sr3.networks.presets import PRESETS
 from sr3.pictures import images
 from sr3.sampling import generation
 
 
-def weights_of(path, classes=(), task="generator"):
-    import dataclasses
-
-    torch.manual_seed(0)
-    unet = dataclasses.replace(
-        PRESETS["tiny-gen"], classes=len(classes), learn_variance=bool(classes)
-    )
-    values = {"classes": classes, "label_dropout": 0.1} if classes else {}
-    spec = ModelSpec(unet, task, 1, "v", None, "cosine:50", "ancestral", 3, **values)
-    model = Model(spec)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    provenance = {"name": "toy", "step": 3, "pictures_seen": 12}
-    checkpoint.save_model(path, spec, model.network.state_dict(), provenance, half=False)
-    return path
-
-
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    return weights_of(tmp_path_factory.mktemp("plain") / "plain.safetensors")
+    return tiny_weights.generator(tmp_path_factory.mktemp("plain") / "plain.safetensors")
 
 
 @pytest.fixture(scope="module")
 def classed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classed")
-    return weights_of(folder / "classed.safetensors", ("cat", "dog"))
+    return tiny_weights.generator(folder / "classed.safetensors", ("cat", "dog"))
 
 
 def generate_cli(weights, out, *options):

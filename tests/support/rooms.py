@@ -24,12 +24,13 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "machine": "networks",
         "optimization": "machine networks",
         "sampling": "diffusion machine networks pictures",
+        "cascading": "diffusion machine networks pictures sampling",
         "interface": "networks pictures sampling",
         "searching": "diffusion networks pictures sampling",
         "training": "data diffusion machine networks optimization pictures sampling",
         "exchange": "networks sampling",
-        "": "data diffusion exchange interface machine networks optimization sampling searching"
-        " training",
+        "": "cascading data diffusion exchange interface machine networks optimization sampling"
+        " searching training",
     },
     "baselines": {
         "protocol": "",

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from skimage.filters import gaussian
 
 from sr3.base.errors import InputError
 from sr3.data import degradation, examples
@@ -123,18 +122,6 @@ def test_a_source_without_readable_pictures_gives_up():
 def test_a_picture_of_another_size_is_named_with_its_size():
     with pytest.raises(InputError, match=r"16x16.*32x32"):
         examples.read_square(Memory(), 0, 32)
-
-
-@pytest.mark.parametrize("sigma", [0.4, 0.8, 1.5])
-def test_blur_agrees_with_scikit_image(sigma):
-    pictures = torch.rand(2, 3, 20, 20, generator=torch.manual_seed(0))
-    found = degradation.gaussian_blur(pictures, torch.full((2,), sigma), sigma)
-    for got, picture in zip(found, pictures, strict=True):
-        radius = max(1, round(3 * sigma))
-        wanted = gaussian(
-            picture.numpy(), sigma, mode="mirror", truncate=radius / sigma, channel_axis=0
-        )
-        np.testing.assert_allclose(got.numpy(), wanted, atol=1e-6)
 
 
 def condition(how, count=200, seed=1):

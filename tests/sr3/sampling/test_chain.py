@@ -41,10 +41,11 @@ def test_a_chain_is_its_stages_one_after_the_other():
 
 
 def test_a_consistent_chain_agrees_with_the_first_input_after_rounding():
-    stages, lr = [Stage(tiny(4)), Stage(tiny(2))], lr_of()
+    lr = lr_of()
 
     def error(consistent):
-        out = chain.run(stages, lr, noise, "float32", consistent)
+        stages = [Stage(tiny(scale), consistent=consistent) for scale in (4, 2)]
+        out = chain.run(stages, lr, noise, "float32")
         rounded = images.from_uint8(images.to_uint8(out))
         return float(((downsample(rounded, 8) - lr) / 2).square().mean()) * 1e5
 
