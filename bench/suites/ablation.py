@@ -2,7 +2,7 @@
 
     python -m bench.run --suite ablation --system plain=DIR --system blur=DIR [--data REAL]
 
-The paper asks two questions of the 64x64 to 256x256 stage: Gaussian blur of the condition or none, L2
+The paper asks two questions of its second stage: Gaussian blur of the condition or none, L2
 or L1. Folders are those of the whole chain, made from the same pictures of the first stage: where
 they have the same names, comparisons are paired. Run time: about a minute per 1000 pictures.
 """
