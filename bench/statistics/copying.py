@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.statistics.intervals import Interval, interval_of_draws, resampling_indices
 
-DRAWS = 2000
+DRAWS = 1000
 NEAREST_SHARE = 0.05  # of held-out pictures; generated ones nearer than these are counted
 
 Array = NDArray[np.float64]

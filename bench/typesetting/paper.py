@@ -135,7 +135,9 @@ def _measured(finished: FinishedRun, metrics: Mapping[str, Metric]) -> list[Sect
         for record in finished.records
         if record.system != REFERENCE or with_reference
     ]
-    heading = f"Measured here ({first.dataset['name']}, N = {first.n})"
+    numbers = sorted({record.n for record in finished.measured} or {first.n})
+    n = " to ".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
+    heading = f"Measured here ({first.dataset['name']}, N = {n})"
     any_value = any(cell.value is not None for row in rows for cell in row.cells)
     return [Section(heading, tuple(rows))] if any_value else []
 
