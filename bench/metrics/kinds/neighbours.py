@@ -37,7 +37,7 @@ def by_neighbours(statistic: neighbours.Statistic, network: Network) -> Metric:
     def unpaired(sets: TwoSets) -> SetValue:
         value, draws = _measured(sets, network.layer, k, kin)[kin.index(statistic)]
         n, m = len(sets.generated[network.layer]), len(sets.real[network.layer])
-        return SetValue(value, _interval(statistic, value, draws, n, m), draws)
+        return SetValue(value, interval_of(statistic, value, draws, n, m), draws)
 
     return Metric(
         title=f"{name.capitalize()}{network.title}",
@@ -54,7 +54,7 @@ def by_neighbours(statistic: neighbours.Statistic, network: Network) -> Metric:
     )
 
 
-def _interval(
+def interval_of(
     statistic: neighbours.Statistic, value: float, draws: Values, n: int, m: int
 ) -> Interval:
     """By the draws; a share's holds Wilson's too, since at 0 and 1 all draws are the same."""
