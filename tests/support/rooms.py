@@ -65,8 +65,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         " sr3.networks sr3.pictures",
         "interface": "running reporting typesetting records doctor images metrics.protocol"
         " suites.protocol sr3.interface sr3.pictures",
-        "": "interface running memorisation reporting documents typesetting comparison measuring records doctor"
-        " images pretrained suites.protocol",
+        "": "interface running memorisation reporting documents typesetting comparison measuring"
+        " records doctor images pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",
