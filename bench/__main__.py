@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "run a suite: images of every system, metrics, records, tables",
     "check": "check a folder of another system's outputs",
     "compare": "compare systems on the same images, with paired tests",
+    "nearest": "generated pictures beside their nearest training pictures",
     "groups": "every metric by group of images",
     "tables": "tables from records, in LaTeX",
     "report": "one self-contained HTML page of a run",

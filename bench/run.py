@@ -59,6 +59,9 @@ def _add_systems(add: Callable[..., object]) -> None:
     add("--accept", type=_names, default=(), metavar="CHECK,...",
         help="findings of `python -m bench.check` about imports that are taken knowingly "
         "(default: none)")  # fmt: skip
+    add("--training", type=Path, metavar="DIR",
+        help="the pictures that generators were trained on: unpaired suites look for near copies "
+        "(default: none)")  # fmt: skip
     add("--checkpoint", dest="checkpoints", type=_pair, action="append", default=[],
         metavar="NAME=FILE",
         help="weights of a system; repeatable (default: the shipped ones)")  # fmt: skip

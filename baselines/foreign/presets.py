@@ -65,6 +65,20 @@ PRESETS = {
         "SwinIR", "Liang et al., SwinIR, ICCV Workshops 2021",
         "https://github.com/JingyunLiang/SwinIR", SEE_HOME,
     ),
+    "vqvae2": Preset(
+        "VQ-VAE-2", "Razavi et al., Generating Diverse High-Fidelity Images with VQ-VAE-2, "
+        "NeurIPS 2019", "https://arxiv.org/abs/1906.00446", SEE_HOME, "VQ-VAE-2",
+    ),
+    "biggan10": Preset(
+        "BigGAN, truncation 1.0", "Brock et al., Large Scale GAN Training for High Fidelity "
+        "Natural Image Synthesis, ICLR 2019", "https://arxiv.org/abs/1809.11096", SEE_HOME,
+        "BigGAN (truncation 1.0)",
+    ),
+    "biggan15": Preset(
+        "BigGAN, truncation 1.5", "Brock et al., Large Scale GAN Training for High Fidelity "
+        "Natural Image Synthesis, ICLR 2019", "https://arxiv.org/abs/1809.11096", SEE_HOME,
+        "BigGAN (truncation 1.5)",
+    ),
 }  # fmt: skip
 
 

@@ -81,6 +81,8 @@ def read_scores(path: Path) -> SystemScores:
     stems, values = read_images(path.parent, record.system)
     with (path.parent / f"{record.system}.images.csv").open(encoding="utf-8", newline="") as handle:
         hr = {row["image"]: row["hr_sha256"] for row in csv.DictReader(handle)}
+    if record.is_unpaired:  # other pictures of each system, but the same real ones
+        hr = {"real pictures": str(record.dataset["sha256"])}
     order = np.argsort(np.array(stems))
     scored = {name: Scored(per_image=column[order]) for name, column in values.items()}
     draws = path.parent / f"{record.system}.draws.json"

@@ -20,7 +20,7 @@ from sr3.base.files import read_json, sha256_of_file, sha256_of_json
 from sr3.pictures.images import list_images
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-Origin = Literal["--data", "BENCH_DATA", "embedded"]
+Origin = Literal["--data", "BENCH_DATA", "embedded", "statistics"]
 Track = Callable[[Sequence[Path], str], Generator[Path, None, None]]
 SHOWN_OFFENDERS = 3
 LEAST_LR = 16  # pixels of an LR side that metrics and the doctor need
@@ -69,6 +69,13 @@ class ImageSet:
         sizes = sorted({item.size for item in self.items})
         first, last = (f"{width}x{height}" for height, width in (sizes[0], sizes[-1]))
         return first if len(sizes) == 1 else f"{len(sizes)} sizes, {first} to {last}"
+
+    @property
+    def words(self) -> str:
+        """How many there are, of what size, and where they lie."""
+        if not self.items:
+            return f"none; {self.origin} of {self.name}: {self.root}"
+        return f"{len(self.items)} of {self.sizes}, {self.origin}: {self.root}"
 
     @property
     def gray(self) -> tuple[str, ...]:

@@ -126,6 +126,8 @@ class _Truth:
 
     @cached_property
     def lr(self) -> Tensor:
+        if self._decoder.suite.unpaired:
+            return self.hr  # there is none, and nothing asks for it
         files = [item.lr for item in self._items]
         return self._decoder.lr.batch(files, self.hr, self._decoder.suite.scale)
 

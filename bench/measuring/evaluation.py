@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +19,12 @@ from bench.measuring.feature_store import FeatureStore
 from bench.measuring.per_image import Judge, measure, measure_samples, measure_together
 from bench.measuring.reference_statistics import path_of, read_reference
 from bench.measuring.reference_statistics import unavailable as lacking_reference
-from bench.metrics.protocol import Features, ImageBatch, Metric, SetValue, Values
+from bench.measuring.two_sets import lacking, seed_of
+from bench.metrics.kinds.sets import LAYER
+from bench.metrics.protocol import Features, ImageBatch, Metric, SetValue, TwoSets, Values
 from bench.pretrained import weights
 from bench.records.record import Score, score, score_of_interval, unavailable
-from bench.statistics.frechet import Gaussian
+from bench.statistics.frechet import Gaussian, fit
 from bench.suites.protocol import NamedSuite
 
 DRAWS = 1000  # resamplings of set-level metrics
@@ -113,6 +117,8 @@ class Evaluator:
             samples: makes K samples of every input, the first being `outputs`; None for foreign
                 images. An empty result means that the system has no noise.
         """
+        if self.named.suite.unpaired:
+            return self._of_unpaired(outputs, hr)
         per_image = measure(self._judge, outputs) | self._from_ledger(outputs)
         per_image |= self._from_samples(outputs, samples)
         pictures = [output.sha256 for output in outputs]
@@ -125,6 +131,9 @@ class Evaluator:
             elif metric.per_set is not None:
                 sr, own = self._rows(metric, pictures), self._rows(metric, hr)
                 sets[name] = metric.per_set(sr, own, draws=DRAWS, seed=self.seed)
+            elif metric.unpaired is not None:
+                sr, own = self._rows(metric, pictures), self._rows(metric, hr)
+                sets[name] = metric.unpaired(TwoSets(sr, own, DRAWS, self.seed, self.seed))
             elif metric.per_reference is not None:
                 rows, reference = self._rows(metric, pictures), self._reference_of(metric)
                 sets[name] = metric.per_reference(rows, reference, DRAWS, self.seed)
@@ -132,13 +141,39 @@ class Evaluator:
             self._scores(per_image, sets), self._in_order(per_image), sets, self.weights
         )
 
+    def _of_unpaired(self, outputs: Sequence[Output], real: Sequence[str]) -> Evaluation:
+        """Scores of generated pictures beside real ones, or of these alone."""
+        pictures = [output.sha256 for output in outputs]
+        seed = seed_of(self.seed, [output.item.stem for output in outputs])
+        seeds = (seed, seed_of(self.seed, real))
+        sets: dict[str, SetValue] = {}
+        reasons: dict[str, str] = {}
+        shared: dict[str, dict[str, Any]] = {}  # by extractor
+        for name, metric in self.usable.items():
+            rows = self._rows(metric, pictures)
+            if len(outputs) < metric.least_n:
+                reasons[name] = f"needs at least {metric.least_n} pictures"
+            elif pictures == list(real) and (metric.unpaired is None or not metric.reference_row):
+                reasons[name] = "compares with these pictures"
+            elif metric.unpaired is not None:
+                own = self._rows(metric, real) if real else {}
+                kept = shared.setdefault(_extractor_of(metric), {})
+                sets[name] = metric.unpaired(TwoSets(rows, own, DRAWS, *seeds, kept))
+            elif metric.per_reference is not None:
+                reference = self._reference_of(metric, real)
+                sets[name] = metric.per_reference(rows, reference, DRAWS, seed)
+        return Evaluation(self._scores({}, sets, reasons), {}, sets, self.weights)
+
     def _scores(
-        self, per_image: Mapping[str, Values], sets: Mapping[str, SetValue]
+        self,
+        per_image: Mapping[str, Values],
+        sets: Mapping[str, SetValue],
+        further: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Score]:
-        scores = {}
+        scores, reasons = {}, {**self.reasons, **further}
         for name, metric in self.metrics.items():
-            if name in self.reasons:
-                scores[name] = unavailable(metric, self.reasons[name])
+            if name in reasons:
+                scores[name] = unavailable(metric, reasons[name])
             elif name in sets:
                 scores[name] = score_of_interval(metric, sets[name].interval)
             elif name in per_image:
@@ -193,14 +228,20 @@ class Evaluator:
             )
         return self._features[name]
 
-    def _reference_of(self, metric: Metric) -> Gaussian:
+    def _reference_of(self, metric: Metric, real: Sequence[str] = ()) -> Gaussian:
+        """Of the real pictures of an unpaired run, or what `bench.reference` keeps."""
         name = _extractor_of(metric)
+        if name not in self._references and real:
+            self._references[name] = fit(self._rows(metric, real)[LAYER])
         if name not in self._references:
             self._references[name] = read_reference(path_of(self.named.name, name)).gaussian
         return self._references[name]
 
     def _reason(self, metric: Metric) -> str | None:
-        if len(self.labels) < metric.least_n:
+        unpaired = self.named.suite.unpaired
+        if unpaired and (reason := lacking(metric, len(self.labels))) is not None:
+            return reason
+        if not unpaired and len(self.labels) < metric.least_n:
             return f"needs at least {metric.least_n} images"
         if not metric.faces and self.named.suite.faces:
             return "not meant for faces"
@@ -210,7 +251,8 @@ class Evaluator:
             return "no class labels: file names must begin with a WordNet id"
         if metric.extractor is not None:
             reason = extractors.unavailable(metric.extractor, self.device)
-            if reason is None and metric.per_reference is not None:
+            stored = not (unpaired and self.labels)  # else the real pictures are the reference
+            if reason is None and metric.per_reference is not None and stored:
                 reason = lacking_reference(self.named.name, metric.extractor)
             if reason is not None:
                 return reason

@@ -46,6 +46,11 @@ def path_of(suite: str, extractor: str) -> Path:
     return folder() / f"{suite}-{extractor}.npz"
 
 
+def statistics_of(suite: str) -> Path:
+    """The file that `fid_ref` of a suite reads."""
+    return path_of(suite, EXTRACTOR)
+
+
 def unavailable(suite: str, extractor: str) -> str | None:
     """Why there is nothing to compare with, or None."""
     path = path_of(suite, extractor)
@@ -100,7 +105,7 @@ def write_reference(path: Path, reference: ReferenceStatistics) -> None:
 
 def keep(suite: str, reference: ReferenceStatistics) -> Path:
     """Write what `fid_ref` of a suite reads, and say where."""
-    path = path_of(suite, EXTRACTOR)
+    path = statistics_of(suite)
     write_reference(path, reference)
     return path
 

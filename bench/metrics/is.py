@@ -5,7 +5,7 @@ It cannot exceed the images per split, so it is greyed out under 5000 images, an
 for faces.
 """
 
-from bench.metrics.kinds.sets import inception_score
+from bench.metrics.kinds.sets import inception_score, inception_score_of
 from bench.metrics.protocol import Metric
 
 METRIC = Metric(
@@ -17,6 +17,7 @@ METRIC = Metric(
     version=1,
     source="Salimans et al. 2016; torch-fidelity, 10 splits",
     per_set=inception_score,
+    unpaired=inception_score_of,
     extractor="inception_2015",
     least_n=10,
     grey_under=5000,

@@ -1,10 +1,12 @@
 """What a metric is: one module in `bench/metrics/` with a value `METRIC`; its file name is its id.
 
-Six kinds, told apart by the one function that is given:
+Seven kinds, told apart by the function that is given:
 
 - `per_image(batch)`: a number per image from the pixels (psnr, ssim, consistency, lpips).
 - `per_feature(features, labels)`: a number per image from an extractor's output (top1_error).
 - `per_set(sr, hr, draws, seed)`: one number from all features of a system and of HR (fid, kid, is).
+- `unpaired(sets)`: one number from features of generated and of real pictures, which are not the
+  same images (precision, coverage); FID and its kin give it beside `per_set`.
 - `per_reference(sr, reference, draws, seed)`: one number against the suite's reference statistics.
 - `per_samples(samples)`: a number per image from K samples of each input (diversity).
 - `ledger`: the name of a number that is noted while sampling (seconds per image, peak memory).
@@ -102,6 +104,33 @@ class PerReference(Protocol):
     def __call__(self, sr: Features, reference: Gaussian, draws: int, seed: int) -> SetValue: ...
 
 
+@dataclass(frozen=True)
+class TwoSets:
+    """Features of generated and of real pictures, a row per picture; no row belongs to another.
+
+    Attributes:
+        generated, real: by layer, (n, d) and (m, d).
+        draws: resampled values that are wanted.
+        seed, of_real: for the choice of generated and of real pictures. Sets with the same names
+            have the same seed, so chains from the same start are compared as pairs.
+        shared: what several metrics need of these two sets, made once.
+    """
+
+    generated: Features
+    real: Features
+    draws: int
+    seed: int
+    of_real: int
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """The result of `make`, made once for all metrics of the two sets."""
+        if what not in self.shared:
+            self.shared[what] = make()
+        found: T = self.shared[what]
+        return found
+
+
 def _always_available(device: str) -> str | None:
     return None
 
@@ -118,7 +147,7 @@ class Metric:
         version: raised whenever a value could change; part of every cache key.
         source: where the definition comes from.
         shown_times: factor for display only (consistency is stored as MSE, shown x1e-5).
-        extractor: name in `bench/extractors/` whose output `per_feature` or `per_set` reads.
+        extractor: name in `bench/extractors/` whose output features are read from.
         interval: of the mean over images; `pair` compares two systems on the same images.
         weights: files in the table of weights that `per_image` reads; an extractor names its own.
         unavailable: a reason such as "weights X missing" for a device, or None.
@@ -140,6 +169,7 @@ class Metric:
     per_image: Callable[[ImageBatch], Values] | None = None
     per_feature: Callable[[Features, tuple[int | None, ...]], Values] | None = None
     per_set: PerSet | None = None
+    unpaired: Callable[[TwoSets], SetValue] | None = None
     per_reference: PerReference | None = None
     per_samples: Callable[["Tensor"], Values] | None = None
     ledger: str | None = None

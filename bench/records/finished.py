@@ -49,7 +49,8 @@ class FinishedRun:
     """All that tables and the report are made from.
 
     Attributes:
-        images: stems, the same for every system; values: per system and metric, in their order.
+        images: stems, the same for every system; own: those of each system of an unpaired run.
+        values: per system and metric, in their order.
         places: where each system's images lie.
         lr: given LR files by stem; none where LR was made.
     """
@@ -62,6 +63,12 @@ class FinishedRun:
     values: Mapping[str, Mapping[str, Values]]
     places: Mapping[str, "ImageFolder"]
     lr: Mapping[str, Path] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_unpaired(self) -> bool:
+        """Whether pictures were generated and have no HR."""
+        return self.records[0].is_unpaired
 
     def path(self, system: str, stem: str) -> Path:
         """File of one image of a system, or of HR under the name of the reference.
@@ -99,14 +106,18 @@ def read_finished(folder: Path) -> FinishedRun:
     metrics = {name: _metric(name, listed["metrics"][name]) for name in listed["metrics"]}
     values: dict[str, Mapping[str, Values]] = {}
     images: tuple[str, ...] = ()
+    own: dict[str, tuple[str, ...]] = {}
     for record in records:
         if record.status == "ok":
             stems, found = read_images(folder, record.system)
-            values[record.system], images = found, tuple(stems)
+            if record.is_unpaired:
+                own[record.system] = tuple(stems)
+            else:
+                values[record.system], images = found, tuple(stems)
     places = {system: ImageFolder(**place) for system, place in listed["places"].items()}
     comparisons = read_json(folder / "comparisons.json")
     lr = {stem: Path(path) for stem, path in listed.get("lr", {}).items()}
-    return FinishedRun(folder, records, metrics, comparisons, images, values, places, lr)
+    return FinishedRun(folder, records, metrics, comparisons, images, values, places, lr, own)
 
 
 def suite_folders(out: Path) -> list[Path]:

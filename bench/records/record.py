@@ -77,8 +77,13 @@ class Record:
 
     @property
     def n(self) -> int:
-        """Number of images."""
-        return int(self.dataset["n"])
+        """Number of images; of an unpaired record, its generated pictures."""
+        return int(self.extra.get("unpaired", self.dataset["n"]))
+
+    @property
+    def is_unpaired(self) -> bool:
+        """Whether the pictures were judged beside real ones that are no pairs of theirs."""
+        return "unpaired" in self.extra
 
 
 def score(metric: Metric, values: Values) -> Score:

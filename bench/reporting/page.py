@@ -24,6 +24,7 @@ from bench.typesetting.text import ARROWS, factor
 from sr3.base.files import read_json, write_text
 
 PUBLISHED_COLOUR = 6  # the page's grey
+NEAREST = "nearest-"  # before the name of a system, of sheets by `bench.nearest`
 
 
 def write_page(folder: Path, out: Path, shown: int = 48) -> Path:
@@ -45,10 +46,12 @@ def render(finished: FinishedRun, shown: int) -> str:
     first = finished.records[0]
     table = build(finished.records, finished.metrics, finished.comparisons, tables_of(first.suite))
     pictures = tiles.Pictures()
-    chosen = tiles.choose(finished, shown)
-    extreme = tiles.extremes(finished, pictures)
+    paired = not finished.is_unpaired
+    chosen = tiles.choose(finished, shown) if paired else []
+    extreme = tiles.extremes(finished, pictures) if paired else []
     rows = [tiles.tile(finished, stem, pictures) for stem in chosen]
-    power, counted = tiles.spectrum(finished)
+    power, counted = tiles.spectrum(finished) if paired else ("", 0)
+    bands = [] if paired else list(tiles.bands(finished, pictures))
     data = {
         "metrics": [
             _metric_data(name, finished.metrics[name]) for name in tiles.per_image_metrics(finished)
@@ -71,6 +74,9 @@ def render(finished: FinishedRun, shown: int) -> str:
             groups=_groups(finished.folder),
             differing=_differing(finished.folder),
             extremes=extreme,
+            paired=paired,
+            bands=bands,
+            drawn=_drawn(finished.folder),
             left_out=len(finished.images) - len(chosen),
             provenance=[_provenance(record) for record in finished.records],
             data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
@@ -168,6 +174,20 @@ def _groups(folder: Path) -> Mapping[str, str]:
         title: f"data:image/png;base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
         for title, name in pictures.items()
         if (folder / name).is_file()
+    }
+
+
+def _drawn(folder: Path) -> Mapping[str, str]:
+    """Pictures that stand beside the records of an unpaired run, as data URIs."""
+    found = {"Score over the number of steps (steps.csv)": folder / "steps.png"}
+    found |= {
+        f"Nearest training pictures of {path.stem.removeprefix(NEAREST)} (nearest.json)": path
+        for path in sorted(folder.glob(f"{NEAREST}*.png"))
+    }
+    return {
+        title: f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        for title, path in found.items()
+        if path.is_file()
     }
 
 

@@ -17,6 +17,7 @@ from bench.records.finished import FinishedRun
 from bench.records.finished_pictures import down_of, read_lr, read_picture
 from bench.records.record import REFERENCE
 from bench.reporting.charts import curves
+from bench.reporting.gallery import shown_of
 from bench.reporting.sheet import spread
 
 EXTREMES = 3
@@ -83,6 +84,19 @@ def extremes(finished: FinishedRun, pictures: Pictures) -> list[Mapping[str, Any
                 {"system": system, "kind": kind, "metric": definition.title, "images": images}
             )
     return found
+
+
+def bands(finished: FinishedRun, pictures: Pictures) -> Iterator[Mapping[str, Any]]:
+    """Pictures of each system of an unpaired run, evenly spread; real ones last."""
+    order = [record.system for record in finished.measured]
+    for system in (*order, *({REFERENCE} & finished.own.keys())):
+        stems = finished.own[system]
+        shown = [stems[place] for place in shown_of(len(stems))]
+        yield {
+            "name": "real pictures" if system == REFERENCE else system,
+            "n": len(stems),
+            "images": [_picture(finished, system, stem, pictures) for stem in shown],
+        }
 
 
 def tile(finished: FinishedRun, stem: str, pictures: Pictures) -> Mapping[str, Any]:

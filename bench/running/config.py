@@ -19,6 +19,7 @@ class RunConfig:
         systems, metrics: None takes the suite's own.
         imports: folders or manifests of foreign outputs, or public checkpoints, by system name.
         accept: checks of the doctor whose findings about imports are taken knowingly.
+        training: folder of the pictures that generators were trained on, for the doctor.
         checkpoints: weights by system name, instead of the shipped ones.
         device: "cpu" or "cuda", already decided; precision "float32", "bf16", or "auto", which
             `plan` resolves.
@@ -48,6 +49,7 @@ class RunConfig:
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     accept: Sequence[str] = ()
+    training: Path | None = None
     world: World = field(default_factory=World)
     silent: bool = False
 

@@ -1,6 +1,6 @@
 """From records to what people read: comparisons, the table, the contact sheet, the index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ from bench.comparison import ranking
 from bench.records.finished import write_index
 from bench.records.published import tables_of
 from bench.records.record import REFERENCE, Record
+from bench.reporting.gallery import write_gallery
 from bench.reporting.sheet import write_sheet
+from bench.reporting.steps_plot import write_steps
 from bench.running.plan import Plan, key_of
 from bench.running.recording import RecordedRow
 from bench.typesetting import latex, text
@@ -49,11 +51,26 @@ def finish(planned: Plan, rows: Sequence[RecordedRow]) -> Result:
     write_text(planned.folder / "table.txt", text.render(table))
     files = {row.record.system: {o.item.stem: o.path for o in row.outputs} for row in rows}
     shown = {name: paths for name, paths in files.items() if paths and name != REFERENCE}
-    write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images, shown)
+    if planned.named.suite.unpaired:
+        _draw_sets(planned, files, records)
+    else:
+        write_sheet(planned.folder / "sheet.png", planned.named.suite, planned.images, shown)
     loaders = planned.config.metrics or planned.named.suite.metrics
     lr = {item.stem: item.lr.path for item in planned.images.items if item.lr}
     write_index(planned.folder, {key_of(name): name for name in loaders}, files, lr)
     return Result(planned.folder, records, table)
+
+
+def _draw_sets(
+    planned: Plan, files: Mapping[str, Mapping[str, Path]], records: Sequence[Record]
+) -> None:
+    """The sheet of an unpaired run, real pictures last, and scores over steps where rows tell."""
+    bands = {name: list(paths.values()) for name, paths in files.items() if paths}
+    if REFERENCE in bands:
+        bands["real pictures"] = bands.pop(REFERENCE)
+    if bands:
+        write_gallery(planned.folder / "sheet.png", bands)
+    write_steps(planned.folder, records, planned.metrics)
 
 
 def compare_rows(planned: Plan, rows: Sequence[RecordedRow]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def examine(
     for finding in worth_telling:
         say(f"{imported.name}: {finding.severity}, {finding.check}: {finding.message}")
     if report.of("error"):
-        raise InputError(_refusal(report, imported, named))
+        raise refusal(report, imported, named)
     return {
         "accepted": [finding.check for finding in report.of("accepted")],
         "findings": {f.check: f.message for f in (*report.of("warning"), *report.of("accepted"))},
@@ -111,13 +111,14 @@ def pair(
     )
 
 
-def _refusal(report: Report, imported: Imported, named: NamedSuite) -> str:
+def refusal(report: Report, imported: Imported, named: NamedSuite) -> InputError:
+    """What stops a run: the first error with its offenders, and what can be done."""
     refused = report.of("error")
     more = f" and {len(refused) - 1} more errors" if len(refused) > 1 else ""
     offenders = f" ({_some(refused[0].offenders)})" if refused[0].offenders else ""
     acceptable = [f.check for f in refused if f.check not in UNACCEPTABLE]
     accept = f", or --accept {','.join(acceptable)}" if acceptable else ""
-    return (
+    return InputError(
         f"found {imported.folder} unfit for system {imported.name}: {refused[0].message}"
         f"{offenders}{more}; see `python -m bench.check {imported.folder} --suite {named.name}`"
         f"{accept}"

@@ -36,7 +36,7 @@ def make_share(planned: Plan, rows: Sequence[RunRow], samples: int) -> list[tupl
         if row.outputs is None:
             continue
         with suppress(Exception), planned.bar(f"{row.name}: sharing", len(share)) as progress:
-            made.append(row.outputs(share, progress))
+            made.append(tuple(planned.config.world.share(row.own)) or row.outputs(share, progress))
             for number in range(1, samples if row.sample else 1):
                 assert row.sample is not None
                 row.sample(share, number, lambda count: None)

@@ -1,5 +1,6 @@
 """A run before anything is made: suite, images, metrics and names, all checked."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from pathlib import Path
 
 from baselines.protocol import PACKAGE
 from bench.base.progress import Counter, quiet, track
+from bench.images.generated import no_real, open_real
 from bench.images.given_lr import with_given_lr
-from bench.images.hr import ImageSet, open_set
+from bench.images.hr import ImageSet, Track, open_set
+from bench.measuring.reference_statistics import read_reference, statistics_of
 from bench.metrics.protocol import Metric, load_metric
 from bench.records.record import REFERENCE
 from bench.running.config import RunConfig
@@ -44,8 +47,8 @@ class Plan:
         gray = f"; gray, as three equal channels: {', '.join(images.gray)}" if images.gray else ""
         return [
             f"suite    {self.named.name} v{suite.version}: {suite.title}",
-            f"images   {len(images.items)} of {images.sizes}, {images.origin}: {images.root}{gray}",
-            f"LR       {images.lr.words}",
+            f"images   {images.words}{gray}",
+            *([] if suite.unpaired else [f"LR       {images.lr.words}"]),
             f"systems  {', '.join([*self.systems, *self.config.imports])}",
             f"metrics  {', '.join(self.metrics)}",
             f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
@@ -76,10 +79,34 @@ def plan(config: RunConfig) -> Plan:
         find_module(PACKAGE, name, "system")  # weights are not looked for
     check_row_names([*map(key_of, systems), *config.imports])
     shown = track if config.shows_progress else quiet
-    images = open_set(named, config.data, config.limit, progress=shown)
-    images = with_given_lr(images, config.lr, named)
+    if named.suite.unpaired:
+        _require_folders_alone(config, named, systems)
+        named, images = _real(config, named, shown)
+    else:
+        images = open_set(named, config.data, config.limit, progress=shown)
+        images = with_given_lr(images, config.lr, named)
     settled = replace(config, precision=resolve(config.precision, config.device))
     return Plan(settled, named, images, metrics, systems)
+
+
+def _require_folders_alone(config: RunConfig, named: NamedSuite, systems: Sequence[str]) -> None:
+    what = f"suite {named.name}, which judges folders of generated pictures"
+    if systems or not config.imports:
+        raise InputError(
+            f"found {'systems ' + ', '.join(systems) if systems else 'no folder'} for {what}: "
+            "give --system NAME=DIR for each"
+        )
+    if config.lr is not None:
+        raise InputError(f"found --lr for {what}: there is no LR, leave it out")
+
+
+def _real(config: RunConfig, named: NamedSuite, shown: Track) -> tuple[NamedSuite, ImageSet]:
+    """The real pictures, or what stands for them where only their statistics are kept."""
+    kept = statistics_of(named.name)
+    given = config.data or os.environ.get("BENCH_DATA") or named.suite.embedded
+    if kept.is_file() and not given and named.suite.size is not None:
+        return named, no_real(read_reference(kept).source, kept)
+    return open_real(named, config.data, config.limit, progress=shown)
 
 
 def check_row_names(names: Sequence[str]) -> None:

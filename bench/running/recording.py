@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bench.images.generated import NO_LR
 from bench.images.hr import ImageSet
 from bench.images.outputs import Output, digest_of_folder
 from bench.measuring.evaluation import Evaluation
@@ -52,7 +53,7 @@ def record_of(planned: Plan, judged: JudgedRow) -> Record:
         dataset=dataset_of(images),
         scale=suite.scale,
         size=suite.size or (),
-        downsampler=images.lr.id,
+        downsampler=NO_LR if suite.unpaired else images.lr.id,
         seed=planned.config.seed,
         batch_size=planned.config.batch_size,
         checkpoint_sha256=row.provenance.get("checkpoint_sha256"),
@@ -66,7 +67,8 @@ def record_of(planned: Plan, judged: JudgedRow) -> Record:
         created=now(),
         metrics=evaluation.scores if evaluation else {},
         status=row.problem or "ok",
-        extra=({"weights": evaluation.weights} if evaluation and evaluation.weights else {})
+        extra=({"unpaired": len(judged.outputs)} if suite.unpaired else {})
+        | ({"weights": evaluation.weights} if evaluation and evaluation.weights else {})
         | dict(images.lr.record()),
     )
 

@@ -21,6 +21,7 @@ class RunRow:
     Attributes:
         outputs: gets the images of given items, made now or found.
         sample: gets the k-th further sample of them (k from 1); None for a system without noise.
+        own: its pictures, where they are made from no image of the suite (unpaired suites).
         problem: why there are none ("unavailable: ...", "failed: ..."), or "".
     """
 
@@ -30,6 +31,7 @@ class RunRow:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     outputs: Callable[[Sequence[Item], Progress], tuple[Output, ...]] | None = None
     sample: Callable[[Sequence[Item], int, Progress], tuple[Output, ...]] | None = None
+    own: tuple[Output, ...] = ()
     problem: str = ""
 
 

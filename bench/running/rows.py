@@ -8,6 +8,7 @@ from bench.images.hr import Item
 from bench.images.outputs import Output
 from bench.records.record import REFERENCE
 from bench.running.foreign import foreign_row
+from bench.running.generated import generated_row
 from bench.running.plan import Plan, Say, key_of
 from bench.running.row import Progress, RunRow, row_of_system, system_options
 
@@ -23,11 +24,15 @@ def open_rows(planned: Plan, cache: RunCache, say: Say) -> list[RunRow]:
 
 
 def _rows(planned: Plan, cache: RunCache, say: Say) -> Iterator[RunRow]:
-    yield ground_truth(planned)
+    if planned.images.items:
+        yield ground_truth(planned)
     for name in planned.systems:
         yield own_row(name, planned, cache)
     for name in planned.config.imports:
-        yield foreign_row(name, planned, cache, say)
+        if planned.named.suite.unpaired:
+            yield generated_row(name, planned, say)
+        else:
+            yield foreign_row(name, planned, cache, say)
 
 
 def ground_truth(planned: Plan) -> RunRow:

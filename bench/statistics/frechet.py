@@ -100,6 +100,20 @@ def paired_bootstrap(x: ArrayLike, y: ArrayLike, draws: int, seed: int) -> tuple
     return value, _drawn(value, influence, draws, seed)
 
 
+def two_samples(
+    x: ArrayLike, y: ArrayLike, draws: int, seed: int, other: int
+) -> tuple[float, Array]:
+    """The distance of two sets of other images and its draws, each set resampled by its own seed.
+
+    Two systems beside one `y` share `other`, so what `y` contributes drops out of their difference.
+    """
+    first, second = np.asarray(x), np.asarray(y)
+    a, b = fit(first), fit(second)
+    value = distance(a, b)
+    of_x = _drawn(value, _influence(first, a, b), draws, seed)
+    return value, of_x + _drawn(0.0, _influence(second, b, a), draws, other)
+
+
 def bootstrap(x: ArrayLike, reference: Gaussian, draws: int, seed: int) -> tuple[float, Array]:
     """The distance to a fixed reference and its draws (draws,) over resampled rows of `x`."""
     rows = np.asarray(x)

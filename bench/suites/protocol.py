@@ -33,6 +33,10 @@ class Suite:
             they then see LR resized to it and their output is resized to `size` (paper, Table 4).
         operator: in `sr3.pictures.operators`, by which LR is made where no files are given.
         source: where a set of any size is to be had, and how its folder must look.
+        unpaired: whether folders of generated pictures are judged, which are made from no HR: the
+            images are real ones to compare with as a set, of one size where `size` is None. There
+            is no LR then, and the factor is 1.
+        count: how many pictures the paper judged; fewer are told of. 0 for none.
     """
 
     title: str
@@ -51,8 +55,12 @@ class Suite:
     weights: str | None = None
     operator: str = "bicubic"
     source: str = ""
+    unpaired: bool = False
+    count: int = 0
 
     def __post_init__(self) -> None:
+        if self.unpaired and self.scale != 1:
+            raise InputError(f"found factor {self.scale} of an unpaired suite, wanted 1")
         if self.size and (self.size[0] % self.scale or self.size[1] % self.scale):
             raise InputError(f"found size {self.size}, wanted sides divisible by {self.scale}")
 

@@ -29,18 +29,30 @@ class PaperLayout:
     Attributes:
         metrics: columns, in the paper's order.
         transposed: systems across and metrics down, as in Table 2.
+        offline: columns for a run that lacks those, under their own names; the paper has none.
     """
 
     metrics: tuple[str, ...]
     transposed: bool = False
+    offline: tuple[str, ...] = ()
+
+    def columns(self, finished: FinishedRun | None) -> tuple[str, ...]:
+        """The paper's, and the offline ones where a run has nothing else to show."""
+        records = () if finished is None else finished.measured
+        scores = [r.metrics[m] for r in records for m in self.metrics if m in r.metrics]
+        if not records or any(score.value is not None for score in scores):
+            return self.metrics
+        known = {name for record in records for name in record.metrics}
+        return self.metrics + tuple(name for name in self.offline if name in known)
 
 
+OFFLINE = ("fd_efficientnet_lite0",)
 LAYOUTS = {
     "table2": PaperLayout(("psnr", "ssim", "consistency"), transposed=True),
     "table3": PaperLayout(("fid_ref", "is", "psnr", "ssim")),
     "table4": PaperLayout(("top1_error", "top5_error")),
-    "table5": PaperLayout(("fid_ref",)),
-    "table6": PaperLayout(("fid_ref",)),
+    "table5": PaperLayout(("fid_ref",), offline=OFFLINE),
+    "table6": PaperLayout(("fid_ref",), offline=OFFLINE),
 }
 
 
@@ -59,7 +71,7 @@ def paper_table(name: str, finished: FinishedRun | None) -> Table:
         raise InputError(
             f"found a run of {finished.records[0].suite}, {name} is about {published.suite}"
         )
-    metrics = {metric: load_metric(metric) for metric in LAYOUTS[name].metrics}
+    metrics = {metric: load_metric(metric) for metric in LAYOUTS[name].columns(finished)}
     records = () if finished is None else finished.records
     sections = [*_published(published, metrics)]
     if finished is not None:
@@ -123,7 +135,9 @@ def _measured(finished: FinishedRun, metrics: Mapping[str, Metric]) -> list[Sect
         for record in finished.records
         if record.system != REFERENCE or with_reference
     ]
-    heading = f"Measured here ({first.dataset['name']}, N = {first.n})"
+    numbers = sorted({record.n for record in finished.measured} or {first.n})
+    n = " to ".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
+    heading = f"Measured here ({first.dataset['name']}, N = {n})"
     any_value = any(cell.value is not None for row in rows for cell in row.cells)
     return [Section(heading, tuple(rows))] if any_value else []
 

@@ -161,7 +161,9 @@ def plain(caption: str, label: str, columns: Sequence[Column], rows: Sequence[Ro
 
 def label_of(record: Record) -> str:
     """The row's name."""
-    return "Ground truth" if record.system == REFERENCE else record.system
+    if record.system != REFERENCE:
+        return record.system
+    return "Real pictures" if record.is_unpaired else "Ground truth"
 
 
 def measured_row(
@@ -200,6 +202,17 @@ def _published_row(row: PublishedRow, table: PublishedTable, metrics: Mapping[st
 
 
 def _caption(record: Record) -> str:
+    if record.is_unpaired:
+        height, width = record.size
+        real = (
+            f"{record.dataset['n']} of {record.dataset['name']}"
+            if record.dataset["n"]
+            else (f"statistics of {record.dataset['name']}")
+        )
+        return (
+            f"{record.suite} v{record.suite_version}: generated pictures of {width}x{height} "
+            f"beside {real}, 95% intervals"
+        )
     task = f"factor {record.scale}, images of any size"
     if record.size:
         height, width = record.size
@@ -220,6 +233,8 @@ def _notes(
     if "recognised" in records[0].extra.get("lr", {}):
         notes.append(f"LR: given files, {records[0].extra['lr']['recognised']}")
     systems = [record for record in records if record.role != "reference"]
+    if records[0].is_unpaired and len({record.n for record in systems}) > 1:
+        notes.append("Frechet distance and its kin depend on N: compare rows of one N")
     notes += _notes_of_missing(systems, metrics)
     notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
     for name, metric in metrics.items():

@@ -57,6 +57,32 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture
+def quick_network(monkeypatch):
+    """EfficientNet-Lite0's place is taken by random sums of coarse pixels, of the same width."""
+    import torch
+    from torch import nn
+
+    from bench.extractors import efficientnet_lite0, protocol
+
+    class Sums(nn.Module):
+        def __init__(self):
+            super().__init__()
+            generator = torch.Generator().manual_seed(0)
+            self.register_buffer("weights", torch.randn(192, 1280, generator=generator))
+
+        def forward(self, images):
+            coarse = nn.functional.adaptive_avg_pool2d(images.float() / 255, 8).flatten(1)
+            return {"1280": coarse @ self.weights, "logits": coarse @ self.weights[:, :1000]}
+
+    layers = efficientnet_lite0.EXTRACTOR.layers
+    stub = protocol.Extractor("stub", (), (), "none", 1, layers, lambda _: Sums())
+    protocol.load_extractor.cache_clear()
+    monkeypatch.setattr(efficientnet_lite0, "EXTRACTOR", stub)
+    yield
+    protocol.load_extractor.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def no_bench_environment(monkeypatch):
     """Tests decide where images come from, not the shell they run in."""

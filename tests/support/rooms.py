@@ -45,7 +45,7 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "suites.protocol": "",
         "suites": "suites.protocol",
         "images": "suites.protocol baselines.protocol sr3.pictures",
-        "doctor": "images suites.protocol sr3.pictures",
+        "doctor": "images statistics suites.protocol sr3.pictures",
         "extractors.protocol": "pretrained",
         "extractors": "extractors.protocol pretrained sr3.pictures",
         "metrics.protocol": "statistics",
@@ -59,13 +59,15 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         "documents": "typesetting records metrics.protocol",
         "reporting": "typesetting comparison records images metrics.protocol metrics"
         " suites.protocol sr3.pictures",
+        "memorisation": "measuring reporting records images extractors.protocol statistics"
+        " sr3.pictures",
         "running": "reporting typesetting comparison measuring records doctor images"
         " metrics.protocol suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
         "interface": "running reporting typesetting records doctor images metrics.protocol"
         " suites.protocol sr3.interface sr3.pictures",
-        "": "interface running reporting documents typesetting comparison measuring records doctor"
-        " images pretrained suites.protocol",
+        "": "interface running memorisation reporting documents typesetting comparison measuring"
+        " records doctor images pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",

@@ -1,17 +1,18 @@
 """Set-level metrics over stored features: Frechet distance, KID and Inception score.
 
 KID and IS are torch-fidelity's own functions on our features, so they equal its numbers exactly;
-the intervals resample images, and the same seed resamples the same images for every system.
+the intervals resample images, and the same seed resamples the same images for every system. Each
+comes in two forms: for outputs beside HR of the same images, and (`..._of`) for two other sets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.protocol import Features, PerSet, SetValue, Values
+from bench.metrics.protocol import Features, PerSet, SetValue, TwoSets, Values
 from bench.statistics import frechet
 from bench.statistics.intervals import interval_of_draws, resampling_indices
 from sr3.base.torchvision_guard import import_guarded
@@ -33,6 +34,31 @@ def frechet_paired(layer: str) -> PerSet:
         return SetValue(value, interval_of_draws(value, spread, len(sr[layer])), spread)
 
     return per_set
+
+
+def frechet_of(layer: str) -> Callable[[TwoSets], SetValue]:
+    """Frechet distance between generated and real pictures, on one layer of features."""
+
+    def unpaired(sets: TwoSets) -> SetValue:
+        value, spread = frechet.two_samples(
+            sets.generated[layer], sets.real[layer], sets.draws, sets.seed, sets.of_real
+        )
+        return SetValue(value, interval_of_draws(value, spread, len(sets.generated[layer])), spread)
+
+    return unpaired
+
+
+def kid_of(sets: TwoSets) -> SetValue:
+    """Kernel inception distance between generated and real pictures."""
+    x, y = sets.generated["2048"], sets.real["2048"]
+    value = kid_value(x, y)
+    spread = kid_draws_apart(x, y, sets.draws, (sets.seed, sets.of_real))
+    return SetValue(value, interval_of_draws(value, spread, len(x)), spread)
+
+
+def inception_score_of(sets: TwoSets) -> SetValue:
+    """Inception score of the generated pictures alone."""
+    return inception_score(sets.generated, sets.real, sets.draws, sets.seed)
 
 
 def kid(sr: Features, hr: Features, draws: int, seed: int) -> SetValue:
@@ -85,14 +111,37 @@ def kid_draws(x: NDArray[np.float32], y: NDArray[np.float32], draws: int, seed: 
     within = cubic(first, first) + cubic(second, second)
     np.fill_diagonal(within, 0.0)
     across = cubic(first, second)
-    rows = resampling_indices(n, draws, seed)
-    counts = np.stack([np.bincount(row, minlength=n) for row in rows]).astype(np.float64)
+    counts = _counts(n, draws, seed)
     pairs = n * n - np.square(counts).sum(axis=1)
     within_sums = np.einsum("dn,dn->d", counts @ within, counts)
     across_sums = np.einsum("dn,dn->d", counts @ across, counts)
     estimates: Values = within_sums / pairs - 2 * across_sums / n**2
     centre = estimates.mean()
     return np.asarray(centre + (estimates - centre) * np.sqrt(n / len(x)))
+
+
+def kid_draws_apart(
+    x: NDArray[np.float32], y: NDArray[np.float32], draws: int, seeds: tuple[int, int]
+) -> Values:
+    """`kid_draws` of two sets that are not pairs, each resampled by its own seed."""
+    sets = [np.asarray(f[:GRAM_LIMIT], dtype=np.float64) for f in (x, y)]
+    counts = [_counts(len(f), draws, seed) for f, seed in zip(sets, seeds, strict=True)]
+    estimates = np.zeros(draws)
+    for rows, times in zip(sets, counts, strict=True):
+        within = cubic(rows, rows)
+        np.fill_diagonal(within, 0.0)
+        pairs = len(rows) ** 2 - np.square(times).sum(axis=1)
+        estimates += np.einsum("dn,dn->d", times @ within, times) / pairs
+    across = np.einsum("dn,dn->d", counts[0] @ cubic(*sets), counts[1])
+    estimates -= 2 * across / (len(sets[0]) * len(sets[1]))
+    share = max(len(rows) / len(f) for rows, f in zip(sets, (x, y), strict=True))
+    centre = estimates.mean()
+    return np.asarray(centre + (estimates - centre) * np.sqrt(share))
+
+
+def _counts(n: int, draws: int, seed: int) -> Matrix:
+    rows = resampling_indices(n, draws, seed)
+    return np.stack([np.bincount(row, minlength=n) for row in rows]).astype(np.float64)
 
 
 def cubic(x: Matrix, y: Matrix) -> Matrix:
