@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bench.base.arguments import positive
 from bench.base.extra import require_bench_extra
 from sr3.base.commands import Parser, program
-from sr3.base.errors import run_command
+from sr3.base.errors import InputError, run_command
 
 if TYPE_CHECKING:
     from bench.running.config import RunConfig
@@ -105,6 +105,8 @@ def main(argv: list[str] | None = None) -> int:
     by = resolve(options.groups) if options.groups else None
     attributes = read_attributes(by) if by else None  # before the images, which take longer
     planned = plan(_config(options))
+    if by is not None and planned.named.suite.unpaired:
+        raise InputError(f"found --groups, suite {planned.named.name} has no values per image")
     if attributes is not None:
         require_rows(attributes, [item.stem for item in planned.images.items])
     world = planned.config.world

@@ -16,7 +16,7 @@ from bench.statistics.neighbours import count, halving
 from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
-SETTINGS = ((50, 50), (100, 100), (400, 100), (400, 400))  # generated, real pictures
+SETTINGS = ((50, 50), (100, 100))  # generated, real pictures
 FEATURES, DRAWS, PLAIN = 64, 200, 40
 KINDS = ((3, OF_MANIFOLDS), (5, OF_BALLS))
 

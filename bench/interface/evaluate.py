@@ -66,6 +66,11 @@ def evaluate(
         InputError: pictures of a wrong type, range, size or number, an unknown suite, metric or
             system, or outputs that the doctor refuses.
     """
+    if load_suite(suite).suite.unpaired:
+        raise InputError(
+            f"found suite {suite}, which judges folders of generated pictures: "
+            f"python -m bench.run --suite {suite} --system NAME=DIR"
+        )
     outputs = dict(sr) if isinstance(sr, Mapping) else {ALONE: sr}
     config = RunConfig(
         suite, metrics=metrics, systems=tuple(systems), limit=limit, seed=seed,

@@ -30,7 +30,7 @@ SUITE = Suite(
     ),
     dataset="ImageNet",
     paper_table="table5",
-    prepare=None,
+    prepare="natural",
     unpaired=True,
     count=50_000,
 )

@@ -11,6 +11,7 @@ from PIL import Image
 from bench.comparison.pairs import compare, read_scores
 from bench.doctor import generated
 from bench.images.generated import open_real
+from bench.interface.evaluate import evaluate
 from bench.measuring import two_sets
 from bench.metrics.protocol import TwoSets, load_metric
 from bench.records.finished import read_finished
@@ -214,6 +215,8 @@ def test_steps_are_read_from_names_and_drawn(config, renamed):
 def test_bad_input_is_one_line(config, images, tmp_path):
     with pytest.raises(InputError, match=r"no folder for suite cascade-faces.*give --system"):
         plan(replace(config, imports={}))
+    with pytest.raises(InputError, match="judges folders of generated pictures"):
+        evaluate(np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8, 3), np.uint8), suite="steps")
     with pytest.raises(InputError, match="found systems bicubic for suite cascade-faces"):
         plan(replace(config, systems=("bicubic",)))
     with pytest.raises(InputError, match="there is no LR"):
