@@ -80,14 +80,14 @@ def _of_outputs(options: argparse.Namespace, named: "NamedSuite") -> "Report":
 def _of_generated(options: argparse.Namespace, named: "NamedSuite") -> "Report":
     """Pictures that are made from no HR are held against sets."""
     from bench.base.progress import Counter
+    from bench.doctor.files import list_stems
     from bench.doctor.generated import check_generated
     from bench.images.generated import open_real
-    from sr3.pictures.images import list_images
 
     if options.lr or options.pictures:
         raise InputError(f"found --lr or --pictures, suite {named.name} has no pairs: leave it out")
     named, real = open_real(named, options.data, options.limit)
-    with Counter(len(list_images(options.folder)), "checking pictures") as counter:
+    with Counter(len(list_stems(options.folder)), "checking pictures") as counter:
         return check_generated(
             options.folder, named, real, options.accept,
             training=options.training, progress=counter.add,

@@ -201,7 +201,18 @@ def _table(name: str, shown: Shown) -> str | None:
     columns = {key: title for key, title in shown.columns.items() if key in there}
     chosen = {key: title for key, title in shown.rows.items() if key in rows}
     choice = Choice(f"{name} (N = {{n}})", columns, chosen)
-    return f"{shown.words}:\n\n{markdown.render(table, choice)}"
+    printed = f"{_marked(name, choice)}\n\n{markdown.render(table, choice)}\n\n<!-- end -->"
+    return f"{shown.words}:\n\n{printed}"
+
+
+def _marked(name: str, choice: Choice) -> str:
+    """The comment that `bench.tables --markdown` fills and checks the table by."""
+    lines = [f"<!-- table: {name}", f"head: {choice.head}"]
+    for key, listed in (("columns", choice.columns), ("rows", choice.rows)):
+        if listed:
+            asked = (f"{k} = {title}" if title else k for k, title in listed.items())
+            lines.append(f"{key}: {'; '.join(asked)}")
+    return "\n".join([*lines, "-->"])
 
 
 if __name__ == "__main__":

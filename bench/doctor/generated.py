@@ -81,8 +81,8 @@ def check_generated(
     found = files.list_stems(folder)
     paths = [path for same in found.values() for path in same]
     trained_on = [] if training is None else list_images(training)
-    key = [VERSION, named.suite.size, named.suite.count, real.sha256]
-    key += [_content(paths), _content(trained_on)]
+    content = [_content(paths), _content(trained_on)]
+    key = [VERSION, named.suite.size, named.suite.count, real.sha256, content]
     stored = None if cache is None else cache / f"{sha256_of_json(key)[:32]}.json"
     if stored is not None and stored.is_file():
         report = replace(Report.from_json(read_json(stored)), folder=str(folder))
@@ -222,7 +222,7 @@ def _look(pictures: Sequence[tuple[Path, NDArray[np.uint8]]]) -> Looks:
     unit = [pixels.astype(np.float64) / 255 for _, pixels in pictures]
     return Looks(
         tuple(path for path, _ in pictures),
-        np.array([hashlib.sha256(np.ascontiguousarray(p)).hexdigest() for _, p in pictures]),
+        np.array([hashlib.sha256(p.tobytes()).hexdigest() for _, p in pictures]),
         thumbs_of([pixels for _, pixels in pictures]),
         np.array([picture.std() for picture in unit]),
         np.array([np.ptp(picture, axis=2).mean() for picture in unit]),

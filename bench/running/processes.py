@@ -9,9 +9,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
-from bench.images.hr import Item
-
+T = TypeVar("T")
 PATIENCE = timedelta(days=7)  # a slow system may keep the others waiting at the barrier
 
 
@@ -28,7 +28,7 @@ class World:
         """Whether this process prints and writes records."""
         return self.rank == 0
 
-    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+    def share(self, items: Sequence[T]) -> Sequence[T]:
         """This process's share."""
         return items[self.rank :: self.size]
 

@@ -163,7 +163,8 @@ class Halving:
         of_real = _radii_within(self.of_real, theirs, self.k)
         inside = gaps < of_real
         recalled = (gaps < _radii_within(self.around, ours, self.k)[:, None]).any(axis=0)
-        return Counts(self.k, inside.sum(axis=1), recalled, inside.any(axis=0))
+        covered = np.asarray(inside.any(axis=0))
+        return Counts(self.k, np.asarray(inside.sum(axis=1)), np.asarray(recalled), covered)
 
 
 def halving(generated: ArrayLike, real: ArrayLike, k: int) -> Halving:

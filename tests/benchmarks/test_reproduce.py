@@ -5,7 +5,6 @@ import importlib
 import re
 import shlex
 import tomllib
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,6 @@ def test_every_command_can_be_given(line, understood):
         return
     assert words[:2] == ["python", "-m"]
     module, *arguments = words[2:]
-    if module == "sr3.cascade" and find_spec(module) is None:
-        pytest.skip("sr3.cascade is not here yet")
     name = "twoafc_server.__main__" if module == "twoafc_server" else module
     parsed = understood(importlib.import_module(name).main, arguments)
     if suite := getattr(parsed, "suite", None):
