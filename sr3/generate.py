@@ -9,7 +9,7 @@ that was interrupted goes on with the same command.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import Parser, program
+from sr3.base.commands import Parser, program, share_cores
 from sr3.base.errors import run_command
 
 
@@ -21,7 +21,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("weights", metavar="WEIGHTS", help="file or shipped name of a generator's weights")
     add("out", type=Path, metavar="OUT", help="folder for the pictures")
-    add("--n", type=int, default=64, metavar="N", help="pictures (default: %(default)s)")
+    add("-n", "--n", type=int, default=64, metavar="N", help="pictures (default: %(default)s)")
     add("--class", dest="classes", action="append", default=[], metavar="NAME",
         help="only this class, or several in turn; none: without a class")  # fmt: skip
     add("--guidance", type=float, default=0.0, metavar="W", help="classifier-free, 0 is none")
@@ -41,6 +41,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
+    share_cores()
     args = parse(argv)
     from sr3.sampling.generator_run import Run, generate
 

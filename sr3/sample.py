@@ -9,7 +9,7 @@ was interrupted goes on with the same command.
 import argparse
 from pathlib import Path
 
-from sr3.base.commands import Parser, program
+from sr3.base.commands import Parser, program, share_cores
 from sr3.base.errors import run_command
 
 
@@ -56,6 +56,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
+    share_cores()
     args = parse(argv)
     from sr3.sampling.run import Run, sample
 

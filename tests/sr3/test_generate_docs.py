@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+from torch.distributed.run import parse_args
 
 from sr3 import generate
 from sr3.networks.presets import PRESETS
@@ -23,6 +24,11 @@ SMALL = [
     "preset=tiny-gen", "picture_side=32", "steps=2", "batch_size=2", "holdout=2", "sample_steps=2",
     "validate_every=1000",
 ]  # fmt: skip
+
+
+def behind_torchrun(words):
+    """What torchrun hands on: it takes a word for its own that begins as one of its options."""
+    return parse_args(words[1:]).training_script_args
 
 
 def prepare(folder):
@@ -45,7 +51,7 @@ def test_every_command_of_the_page_works(tmp_path, monkeypatch):
     for line in COMMANDS:
         words = shlex.split(line)
         if words[0] == "torchrun":
-            generate.parse(words[words.index("sr3.generate") + 1 :])
+            generate.parse(behind_torchrun(words))
             continue
         assert words[:2] == ["python", "-m"]
         extra = ["--device", "cpu"]
