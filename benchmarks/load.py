@@ -194,7 +194,7 @@ def knee(rows):
 
 
 def run(given, versions, kind, stack):
-    """All levels of one database: rows by version."""
+    """All levels of one database: rows by version, after every level."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     bench = Bench(kind, folder, stack)
     rows = {name: [] for name in versions}
@@ -203,7 +203,7 @@ def run(given, versions, kind, stack):
             for name, place in versions.items():
                 rows[name].append(level(bench, place, people, given))
                 print(line(f"{kind} {name}", rows[name][-1]), flush=True)
-    return rows
+                yield rows
 
 
 def summary(kind, rows):
@@ -231,6 +231,11 @@ def compared(rows, people):
     return ", ".join(parts)
 
 
+def keep(given, found):
+    if given.json:
+        given.json.write_text(json.dumps({"exposure_ms": given.exposure, **found}, indent=1) + "\n")
+
+
 def main(argv=None):
     given = arguments(argv)
     kinds = ("sqlite", "postgres") if given.database == "both" else (given.database,)
@@ -243,10 +248,10 @@ def main(argv=None):
         print(f"{TRIALS} trials each; next, picture, onset, answer, page: p50/p95/p99")
         for kind in kinds:
             with ExitStack() as inner:
-                found[kind] = run(given, versions, kind, inner)
+                for rows in run(given, versions, kind, inner):
+                    found[kind] = rows
+                    keep(given, found)
             summary(kind, found[kind])
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
     rows = [row for by in found.values() for figures in by.values() for row in figures]
     return int(any(row[key] for row in rows for key in WRONG))
 
