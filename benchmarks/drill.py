@@ -17,11 +17,13 @@ tmpfs, without which that fault is left out and named.
 
 import argparse
 import asyncio
+import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,7 @@ def arguments(argv):
     options.add_argument("--exposure", type=int, default=200, help="ms")
     options.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--json", type=Path, help="write what was counted to this file")
     given = options.parse_args(argv)
     given.faults = given.faults.split(",")
     unknown = [name for name in given.faults if name not in every]
@@ -112,7 +115,7 @@ async def round_of(place, fault, number):
 
 
 def run(place, fault, number):
-    """One round; True if nothing is wrong."""
+    """One round: what was counted, and whether nothing is wrong."""
     create(HERE, place.url, f"{fault}-{number}", place.given.participants, place.given.exposure)
     begun = time.perf_counter()
     log, failed, struck = asyncio.run(round_of(place, fault, number))
@@ -129,12 +132,17 @@ def run(place, fault, number):
         f"{found['flags']}",
         flush=True,
     )
-    return good
+    counted = {key: found[key] for key in ("acknowledged", "completed", *WRONG)}
+    return {
+        "fault": fault, "good": int(good), **counted, "put_off": refused, "without_reply": log.lost,
+        "under_way": struck[1] if struck else None, "seconds": round(took, 1),
+        "marked": marked(found["flags"]),
+    }  # fmt: skip
 
 
 def main(argv=None):
     given = arguments(argv)
-    good, total, left_out = 0, 0, []
+    rounds, left_out = [], []
     with ExitStack() as stack:
         place = Place(given, stack)
         for fault in given.faults:
@@ -143,10 +151,29 @@ def main(argv=None):
                 left_out.append(f"{fault} ({reason})")
                 continue
             for number in range(given.rounds):
-                total += 1
-                good += run(place, fault, number)
-    print(f"{good} of {total} rounds good{'; left out: ' if left_out else ''}{', '.join(left_out)}")
-    return int(good < total)
+                rounds.append(run(place, fault, number))
+                keep(given, rounds)
+    good = sum(one["good"] for one in rounds)
+    left = f"; left out: {', '.join(left_out)}" if left_out else ""
+    print(f"{good} of {len(rounds)} rounds good{left}")
+    return int(good < len(rounds))
+
+
+def marked(flags):
+    """Answers whose flags say that they were sent again, or that the clocks disagree."""
+    return sum(n for words, n in flags.items() if {"resent", "clock"} & set(words.split(";")))
+
+
+def keep(given, rounds):
+    """Writes a line per fault: sums over its rounds."""
+    if given.json is None:
+        return
+    lines = {}
+    for one in rounds:
+        line = lines.setdefault(one["fault"], Counter())
+        line.update({key: value or 0 for key, value in one.items() if key != "fault"}, rounds=1)
+    about = {"database": given.database, "participants": given.participants}
+    given.json.write_text(json.dumps({**about, "faults": lines}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from hosting.service import TRIALS, Service, create, database, postgres, postmas
 HERE = Path(__file__).parents[1]
 KINDS = ("next", "picture", "onset", "answer", "page")
 LIMIT_MS = 250.0
+ARRIVE = 6  # people a second, with real exposures
 LADDER = (15, 30, 60, 120, 240)
 
 
@@ -90,8 +91,8 @@ def level(bench, version, people, given):
     create(version, url, "load", people, given.exposure)
     service = Service(version, url, given.workers, given.threads).start().wait()
     try:
-        ramp = given.ramp if given.ramp is not None else max(1.0, people / 60)
         pace = Pace(pause=given.exposure / 3000)
+        ramp = given.ramp if given.ramp is not None else max(1.0, pace.pause * people / ARRIVE)
         names = [f"p{number:04d}" for number in range(people)]
         before = service.cpu(), bench.cpu(), own_cpu(), time.perf_counter(), os.times()
         log, failed = asyncio.run(crowd(service.port, "load", names, pace, ramp))
@@ -100,8 +101,14 @@ def level(bench, version, people, given):
         service.stop()
     spent = [b - a for a, b in zip(before[:4], after[:4], strict=True)]
     found = count(version, url, "load", log, failed)
-    return {"participants": people, **timing(log), **cost(spent, max(1, len(log.codes))), **found,
-            "failures": sorted(set(failed.values()))[:3]}  # fmt: skip
+    return {
+        "participants": people,
+        "at_once": log.at_once(),
+        **timing(log),
+        **cost(spent, max(1, len(log.codes))),
+        **found,
+        "failures": sorted(set(failed.values()))[:3],
+    }
 
 
 def own_cpu():
@@ -152,10 +159,11 @@ def line(name, f):
     cpu, cores = f["cpu_s_per_participant"], f["cores"]
     wrong = ", ".join(f"{key} {f[key]}" for key in WRONG if f[key]) or "nothing lost"
     return (
-        f"{name:>14} {f['participants']:>4} at once: {f['requests_per_s']:>6.1f} requests/s, "
-        f"{f['trials_per_s']:>5.1f} trials/s; {spread} ms; CPU s each: server {cpu['server']}, "
-        f"database {cpu['database']}; cores {cores['server']}+{cores['database']}"
-        f"+{cores['generator']}; load {f['load_average']}; "
+        f"{name:>14} {f['participants']:>4} people, {f['at_once']} at once: "
+        f"{f['requests_per_s']:>6.1f} requests/s, {f['trials_per_s']:>5.1f} trials/s; "
+        f"{spread} ms; CPU s each: server {cpu['server']}, database {cpu['database']}; "
+        f"cores {cores['server']}+{cores['database']}+{cores['generator']}; "
+        f"load {f['load_average']}; "
         f"errors {f['errors']} {dict(f['refusals']) or ''}; {wrong}"
     )
 
@@ -186,7 +194,7 @@ def knee(rows):
 
 
 def run(given, versions, kind, stack):
-    """All levels of one database: rows by version."""
+    """All levels of one database: rows by version, after every level."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
     bench = Bench(kind, folder, stack)
     rows = {name: [] for name in versions}
@@ -195,7 +203,7 @@ def run(given, versions, kind, stack):
             for name, place in versions.items():
                 rows[name].append(level(bench, place, people, given))
                 print(line(f"{kind} {name}", rows[name][-1]), flush=True)
-    return rows
+                yield rows
 
 
 def summary(kind, rows):
@@ -223,6 +231,11 @@ def compared(rows, people):
     return ", ".join(parts)
 
 
+def keep(given, found):
+    if given.json:
+        given.json.write_text(json.dumps({"exposure_ms": given.exposure, **found}, indent=1) + "\n")
+
+
 def main(argv=None):
     given = arguments(argv)
     kinds = ("sqlite", "postgres") if given.database == "both" else (given.database,)
@@ -235,10 +248,10 @@ def main(argv=None):
         print(f"{TRIALS} trials each; next, picture, onset, answer, page: p50/p95/p99")
         for kind in kinds:
             with ExitStack() as inner:
-                found[kind] = run(given, versions, kind, inner)
+                for rows in run(given, versions, kind, inner):
+                    found[kind] = rows
+                    keep(given, found)
             summary(kind, found[kind])
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
     rows = [row for by in found.values() for figures in by.values() for row in figures]
     return int(any(row[key] for row in rows for key in WRONG))
 

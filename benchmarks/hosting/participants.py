@@ -7,6 +7,7 @@ import random
 import time
 import uuid
 from dataclasses import dataclass, field
+from itertools import accumulate
 from urllib.parse import urlencode
 
 from hosting.browser import Browser, LostError
@@ -15,6 +16,7 @@ from twoafc_server.simulation.http_bot import DEVICE, FRAME_MS
 
 FASTEST_S, SLOWEST_S = 0.2, 3.0
 PAGES = 10
+READING_S = (2.0, 6.0)  # of a page before the trials, quickly read
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Log:
 
     times: (kind, began, seconds, status) of every request that got a reply.
     answers: uuid of every acknowledged answer. lost: requests without a reply.
+    stays: when each person came and went.
     """
 
     times: list = field(default_factory=list)
@@ -30,6 +33,14 @@ class Log:
     codes: list = field(default_factory=list)
     lost: int = 0
     refused: list = field(default_factory=list)
+    stays: list = field(default_factory=list)
+
+    def at_once(self):
+        """The most people who were there at the same time."""
+        steps = sorted(
+            [(came, 1) for came, _ in self.stays] + [(went, -1) for _, went in self.stays]
+        )
+        return max(accumulate((step for _, step in sorted(steps)), initial=0))
 
 
 @dataclass(frozen=True)
@@ -78,12 +89,17 @@ class Participant:
             found = self.next_form(page)
             if found is None:
                 break
+            await self.read()
             page = await self.visit("POST", found[0], urlencode(found[1]).encode())
         if "next" not in page.data:
+            await self.read()
             page = await self.visit("GET", "/session/trials")
         if "next" not in page.data:
             raise GoneError("never came to the trials")
         self.page = page
+
+    async def read(self):
+        await asyncio.sleep(self.pace.pause * self.random.uniform(*READING_S))
 
     def next_form(self, page):
         known = {
@@ -234,10 +250,12 @@ async def crowd(port, study, names, pace, ramp_s, seed=0):
 
     async def one(number, name):
         await asyncio.sleep(ramp_s * number / len(names))
+        came = time.perf_counter()
         try:
             await Participant(port, study, name, log, pace, seed).take_part()
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
+        log.stays.append((came, time.perf_counter()))
 
     await asyncio.gather(*(one(number, name) for number, name in enumerate(names)))
     return log, failed

@@ -3,11 +3,13 @@
 import hashlib
 import io
 import json
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
 from twoafc_server.base.keys import Keys
 from twoafc_server.design.stimuli import read_stimuli
@@ -101,9 +103,27 @@ def tiny_study(**sections: dict) -> StudyFile:
 
 
 def make_study(url: str, study: StudyFile, stimuli: Path, clock: Clock) -> Engine:
-    """A migrated database with one study."""
+    """A migrated database with one study. An SQLite file is made once and copied then."""
+    place = Path(str(make_url(url).database))
+    if url.startswith("sqlite") and not place.exists():
+        place.write_bytes(_file(study.to_json(), stimuli, clock()))
+        return open_engine(url)
     engine = open_engine(url)
+    _fill(engine, study, stimuli, clock())
+    return engine
+
+
+@lru_cache(maxsize=32)
+def _file(study: str, stimuli: Path, now: int) -> bytes:
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / "study.db"
+        engine = open_engine(f"sqlite:///{place}")
+        _fill(engine, from_dict(json.loads(study)), stimuli, now)
+        engine.dispose()
+        return place.read_bytes()
+
+
+def _fill(engine: Engine, study: StudyFile, stimuli: Path, now: int) -> None:
     migrate.upgrade(engine)
     with writing(engine) as session:
-        create_study(session, study, read_stimuli(stimuli), clock())
-    return engine
+        create_study(session, study, read_stimuli(stimuli), now)

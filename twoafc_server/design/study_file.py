@@ -18,6 +18,8 @@ Task = Literal["task1", "task2"]
 Kind = Literal["between", "within"]
 PlatformKind = Literal["local", "generic", "prolific", "connect"]
 TASKS: tuple[str, ...] = get_args(Task)
+# What must hold, and what to say where it does not.
+Check = tuple[bool, str]
 
 
 @dataclass(frozen=True)
@@ -225,11 +227,28 @@ def from_dict(table: dict[str, Any], source: str = "study") -> StudyFile:
 
 
 def _problems(study: StudyFile) -> list[str]:
-    design, timing, rules = study.design, study.timing, study.rules
-    checks = [
+    checks = (
+        *_in_general(study),
+        *_in_design(study.design),
+        *_in_timing(study.timing),
+        *_in_display(study.display),
+        *_in_rules(study.rules, study.design.catch_trials),
+        *_in_arrival(study),
+        *_in_languages(study),
+    )
+    return [message for holds, message in checks if not holds]
+
+
+def _in_general(study: StudyFile) -> list[Check]:
+    return [
         (is_name(study.name), "name: wanted lower-case letters, digits and hyphens, up to 60"),
         (0 < study.estimated_minutes <= 240, "estimated_minutes: wanted over 0, up to 240"),
         (0 <= study.retention_days <= 3650, "retention_days: wanted 0..3650"),
+    ]
+
+
+def _in_design(design: Design) -> list[Check]:
+    return [
         (bool(design.tasks), "design.tasks: wanted at least one of task1, task2"),
         (_distinct(design.tasks), "design.tasks: found one twice"),
         (_distinct(design.systems), "design.systems: found one twice"),
@@ -246,6 +265,12 @@ def _problems(study: StudyFile) -> list[str]:
         ),
         (0 <= design.practice_trials <= 100, "design.practice_trials: wanted 0..100"),
         (0 <= design.catch_trials <= 100, "design.catch_trials: wanted 0..100"),
+    ]
+
+
+def _in_timing(timing: Timing) -> list[Check]:
+    between = (timing.fixation_ms, timing.mask_ms, timing.feedback_ms)
+    return [
         (bool(timing.exposures_ms), "timing.exposures_ms: wanted at least one"),
         (_distinct(timing.exposures_ms), "timing.exposures_ms: found one twice"),
         (
@@ -253,26 +278,47 @@ def _problems(study: StudyFile) -> list[str]:
             "timing.exposures_ms: wanted 50..60000 each",
         ),
         (
-            all(0 <= v <= 10_000 for v in (timing.fixation_ms, timing.mask_ms, timing.feedback_ms)),
+            all(0 <= ms <= 10_000 for ms in between),
             "timing: wanted fixation_ms, mask_ms and feedback_ms in 0..10000",
         ),
-        (0 <= study.display.background <= 255, "display.background: wanted 0..255"),
-        (0 <= study.display.gap <= 512, "display.gap: wanted 0..512"),
-        (1 <= study.display.max_zoom <= 16, "display.max_zoom: wanted 1..16"),
-        (0 <= rules.catch_pass <= design.catch_trials, "rules.catch_pass: wanted 0..catch_trials"),
+    ]
+
+
+def _in_display(display: Display) -> list[Check]:
+    return [
+        (0 <= display.background <= 255, "display.background: wanted 0..255"),
+        (0 <= display.gap <= 512, "display.gap: wanted 0..512"),
+        (1 <= display.max_zoom <= 16, "display.max_zoom: wanted 1..16"),
+    ]
+
+
+def _in_rules(rules: Rules, catch_trials: int) -> list[Check]:
+    return [
+        (0 <= rules.catch_pass <= catch_trials, "rules.catch_pass: wanted 0..catch_trials"),
         (0 <= rules.max_flagged <= 1, "rules.max_flagged: wanted 0..1"),
         (
             0 < rules.equivalence_margin < 0.5,
             "rules.equivalence_margin: wanted above 0, under 0.5",
         ),
+    ]
+
+
+def _in_arrival(study: StudyFile) -> list[Check]:
+    redirect = study.platform.redirect
+    return [
         (
-            not study.platform.redirect or _is_redirect(study.platform.redirect),
+            not redirect or _is_redirect(redirect),
             "platform.redirect: wanted an https URL with {code}",
         ),
         (
             all(set(s.accept) <= set(s.answers) and s.accept for s in study.screening),
             "screening: accept must be some of answers",
         ),
+    ]
+
+
+def _in_languages(study: StudyFile) -> list[Check]:
+    return [
         (_distinct(study.offered), "languages: found one twice, or `language` again"),
         (
             set(study.translations) <= set(study.languages),
@@ -291,7 +337,6 @@ def _problems(study: StudyFile) -> list[str]:
             "screening.translations: wanted question and answers in each of `languages`",
         ),
     ]
-    return [message for holds, message in checks if not holds]
 
 
 def is_name(name: str) -> bool:

@@ -1,12 +1,13 @@
 """Who holds a slot, read in one query: all that a request in the timed part needs to know."""
 
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Table, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from twoafc_server.base.keys import session_digest
-from twoafc_server.storage.models import Participant, Slot, Study
+from twoafc_server.storage.models import Participant, Showing, Slot, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +29,43 @@ class Holder:
     lease_until: int | None
 
 
+# Tables and not classes, and each statement made once: what the mapper does to a statement costs
+# more than the database does.
+_participant, _slot, _study, _showing = (
+    cast(Table, model.__table__) for model in (Participant, Slot, Study, Showing)
+)
 _HOLDER = (
     select(
-        Participant.id,
-        Participant.session,
-        Participant.status,
-        Participant.slot_id,
-        Participant.issued_trial_id,
-        Participant.issued_at,
-        Study.name,
-        func.coalesce(Participant.consent_texts, Study.texts_sha256),
-        Slot.lease_until,
+        _participant.c.id,
+        _participant.c.session,
+        _participant.c.status,
+        _participant.c.slot_id,
+        _participant.c.issued_trial_id,
+        _participant.c.issued_at,
+        _study.c.name,
+        func.coalesce(_participant.c.consent_texts, _study.c.texts_sha256),
+        _slot.c.lease_until,
     )
-    .join(Study, Study.id == Participant.study_id)
-    .outerjoin(Slot, Slot.id == Participant.slot_id)
+    .select_from(_participant.join(_study).outerjoin(_slot, _slot.c.id == _participant.c.slot_id))
+    .where(_participant.c.session == bindparam("digest"))
 )
 # The holder's own row alone: the slot cannot change hands without it.
-_LOCKED = _HOLDER.with_for_update(of=Participant)
+_LOCKED = _HOLDER.with_for_update(of=_participant)
+_SHOWN = exists().where(
+    _showing.c.participant_id == _participant.c.id,
+    _showing.c.trial_id == _participant.c.issued_trial_id,
+)
+_WATCHED = _HOLDER.add_columns(_SHOWN)
 
 
 def holder(session: Session, session_key: str, lock: bool = False) -> Holder | None:
     """The participant of a session key, their row locked if it is about to change."""
     query = _LOCKED if lock else _HOLDER
-    row = session.execute(query.where(Participant.session == session_digest(session_key))).first()
+    row = session.execute(query, {"digest": session_digest(session_key)}).first()
     return Holder(*row) if row else None
+
+
+def watched(session: Session, session_key: str) -> tuple[Holder, bool] | None:
+    """The participant, and whether the onset of the trial handed out was reported."""
+    row = session.execute(_WATCHED, {"digest": session_digest(session_key)}).first()
+    return (Holder(*row[:-1]), bool(row[-1])) if row else None

@@ -5,9 +5,9 @@ reply and changes nothing, also if it comes late. Callers hold the participant's
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Table, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from twoafc_server.design.flags import Measured, Transit, flags_of
@@ -17,6 +17,31 @@ from twoafc_server.storage.participants import record
 from twoafc_server.storage.plans import Plan, PlannedTrial
 from twoafc_server.storage.studies import protocol_of
 from twoafc_server.storage.upsert import insert_ignore
+
+# Made once, of tables and not of classes, as in `holder`.
+_participant, _showing, _response = (
+    cast(Table, model.__table__) for model in (Participant, Showing, Response)
+)
+_ISSUE = (
+    update(_participant)
+    .where(_participant.c.id == bindparam("holder"))
+    .values(issued_trial_id=bindparam("trial"), issued_at=bindparam("now"))
+)
+_THIS_SHOWING = and_(
+    _showing.c.participant_id == bindparam("holder"), _showing.c.trial_id == bindparam("trial")
+)
+_SHOWN_BY = select(_showing.c.client_uuid).where(_THIS_SHOWING)
+_STATE_OF = (
+    select(_showing.c.client_uuid, _response.c.client_uuid, _response.c.chose)
+    .select_from(
+        _showing.outerjoin(
+            _response,
+            (_response.c.participant_id == _showing.c.participant_id)
+            & (_response.c.trial_id == _showing.c.trial_id),
+        )
+    )
+    .where(_THIS_SHOWING)
+)
 
 
 class RefusedError(Exception):
@@ -90,12 +115,7 @@ def _issue(
     session: Session, held: Holder, trial: PlannedTrial | None, now: int
 ) -> PlannedTrial | None:
     if trial is not None:
-        session.execute(
-            update(Participant)
-            .where(Participant.id == held.id)
-            .values(issued_trial_id=trial.id, issued_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_ISSUE, {"holder": held.id, "trial": trial.id, "now": now})
     return trial
 
 
@@ -105,11 +125,8 @@ def was_shown(session: Session, participant_id: int, trial_id: int) -> bool:
 
 
 def _shown_by(session: Session, participant_id: int, trial_id: int) -> str | None:
-    return session.scalar(
-        select(Showing.client_uuid).where(
-            Showing.participant_id == participant_id, Showing.trial_id == trial_id
-        )
-    )
+    found = session.scalar(_SHOWN_BY, {"holder": participant_id, "trial": trial_id})
+    return None if found is None else str(found)
 
 
 def report_onset(
@@ -177,15 +194,7 @@ def _state_of(
     session: Session, held: Holder, trial: PlannedTrial
 ) -> tuple[str | None, str | None, str]:
     """Who reported the onset, who answered, and what; by the page's uuids."""
-    row = session.execute(
-        select(Showing.client_uuid, Response.client_uuid, Response.chose)
-        .outerjoin(
-            Response,
-            (Response.participant_id == Showing.participant_id)
-            & (Response.trial_id == Showing.trial_id),
-        )
-        .where(Showing.participant_id == held.id, Showing.trial_id == trial.id)
-    ).first()
+    row = session.execute(_STATE_OF, {"holder": held.id, "trial": trial.id}).first()
     return (row[0], row[1], row[2] or "") if row else (None, None, "")
 
 

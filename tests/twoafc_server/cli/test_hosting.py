@@ -271,68 +271,86 @@ class Patient(http_bot.Browserless):
         return super().fetch(url, data, **headers)
 
 
-def test_restarts_lose_no_trial(tmp_path, stimuli, clock, monkeypatch):
-    """systemd keeps the socket: two restarts while a participant goes on, in mid-trial."""
+class Kept:
+    """A server on a socket that outlives it, as under systemd."""
+
+    def __init__(self, listening, log, environment):
+        self.listening, self.log, self.environment = listening, log, environment
+        self.process = self.start()
+
+    def start(self):
+        number = self.listening.fileno()
+        return subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, str(number)],
+            env=self.environment, stdout=self.log, stderr=self.log, pass_fds=[number],
+        )  # fmt: skip
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def restart(self):
+        assert self.stop() == 0
+        self.process = self.start()
+
+
+@pytest.fixture
+def kept(tmp_path, stimuli, clock):
+    """A study served on a socket that stays: server, address, engine, log."""
     url = f"sqlite:///{tmp_path / 'study.db'}"
     study = tiny_study(timing={"exposures_ms": [200]})
     make_study(url, study, stimuli, clock).dispose()
     environment = {**os.environ, **GOOD, names.DATABASE: url, names.INSECURE_COOKIES: "1"}
-    monkeypatch.setattr(
-        http_bot, "choice", lambda trial, *_: "right" if "RIGHT" in trial["ask"] else "left"
-    )
+    engine = open_engine(url)
     with socket.socket() as listening, (tmp_path / "log").open("w") as log:
         listening.bind(("127.0.0.1", 0))
         listening.listen(64)
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-        def start() -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-c", LAUNCH, str(listening.fileno())]
-            return subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, pass_fds=[listening.fileno()]
-            )
-
-        server = [start()]
-
-        pauses = []
-
-        def restart(seconds: float) -> None:
-            pauses.append(seconds)
-            if len(pauses) > 2:
-                time.sleep(seconds)
-                return
-            server[0].send_signal(signal.SIGTERM)
-            assert server[0].wait(30) == 0
-            server[0] = start()
-            time.sleep(seconds)
-
+        server = Kept(listening, log, environment)
         try:
-            tour = http_bot.Tour(f"{address}/study/tiny?participant={{id}}", None, None, 4, restart)
-            visitor = Patient()
-            _, page = http_bot._walk_in(visitor, f"{address}/study/tiny?participant=a")
-            done = http_bot._trials(
-                visitor, page, "a", tour, Fate(leaves_after=None, comes_back=False)
-            )
-            request = Request(
-                f"{address}/metrics",
-                headers={"Authorization": f"Bearer {GOOD[names.METRICS_TOKEN]}"},
-            )
-            with urlopen(request, timeout=10) as reply:
-                assert b"twoafc_requests_total{" in reply.read()
-            with pytest.raises(HTTPError):
-                urlopen(f"{address}/metrics", timeout=10)
+            yield server, f"http://127.0.0.1:{listening.getsockname()[1]}", engine, tmp_path / "log"
         finally:
-            server[0].send_signal(signal.SIGTERM)
-            server[0].wait(30)
-    assert (done.outcome, done.answers) == ("completed", 4), (tmp_path / "log").read_text()
+            if server.process.poll() is None:
+                server.stop()
+            engine.dispose()
+
+
+def test_restarts_lose_no_trial(kept, monkeypatch):
+    """systemd keeps the socket: two restarts while a participant goes on, in mid-trial."""
+    server, address, engine, log = kept
+    monkeypatch.setattr(
+        http_bot, "choice", lambda trial, *_: "right" if "RIGHT" in trial["ask"] else "left"
+    )
+    pauses = []
+
+    def restart_at_first(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) <= 2:
+            server.restart()
+        time.sleep(seconds)
+
+    link = f"{address}/study/tiny?participant={{id}}"
+    tour = http_bot.Tour(link, None, None, 4, restart_at_first)
+    visitor = Patient()
+    _, page = http_bot._walk_in(visitor, link.replace("{id}", "a"))
+    done = http_bot._trials(visitor, page, "a", tour, Fate(leaves_after=None, comes_back=False))
+    only_the_token_opens_the_metrics(address)
+    assert server.stop() == 0
+    assert (done.outcome, done.answers) == ("completed", 4), log.read_text()
     assert len(done.code) == 8
-    engine = open_engine(url)
     with reading(engine) as session:
         assert len(session.scalars(select(Response)).all()) == 4
         assert len(session.scalars(select(Showing)).all()) == 4
         assert session.scalars(select(Slot.state)).all().count("done") == 1
-    engine.dispose()
-    for line in (tmp_path / "log").read_text().splitlines():
+    for line in log.read_text().splitlines():
         assert line.startswith(("{", "serving ")), line
+
+
+def only_the_token_opens_the_metrics(address):
+    right = {"Authorization": f"Bearer {GOOD[names.METRICS_TOKEN]}"}
+    with urlopen(Request(f"{address}/metrics", headers=right), timeout=10) as reply:
+        assert b"twoafc_requests_total{" in reply.read()
+    with pytest.raises(HTTPError):
+        urlopen(f"{address}/metrics", timeout=10)
 
 
 def test_the_doctor_finds_a_wrong_number_of_proxies(lite, clock):

@@ -4,13 +4,14 @@ import contextlib
 import csv
 import random
 import re
+import shutil
 
 import pytest
 from browsing import served
 from fake_prolific import TOKEN, FakeProlific, signed
 from person import Person
 from sqlalchemy import func, select
-from tiny_study import KEYS, tiny_study
+from tiny_study import KEYS, Clock, make_study, tiny_study
 
 from twoafc_server.base import environment as names
 from twoafc_server.base.errors import InputError
@@ -22,6 +23,8 @@ from twoafc_server.storage import payouts
 from twoafc_server.storage.database import reading, writing
 from twoafc_server.storage.models import Identity, Participant, Payout, PlatformStatus
 from twoafc_server.storage.participants import erase
+from twoafc_server.web.app import create_app
+from twoafc_server.web.installation.settings import Limits, Settings
 
 
 class ProlificPerson(Person):
@@ -30,14 +33,16 @@ class ProlificPerson(Person):
         return self.client.get(f"/study/tiny?{ids}", follow_redirects=True)
 
 
-@pytest.fixture
-def app(lite, clock, monkeypatch):
-    """Two who finished, one who refused, one on the way, one whose lease ran out."""
-    app = lite(tiny_study(platform={"kind": "prolific"}), webhook_secret="hook")
-    monkeypatch.setenv(names.SECRET, KEYS.secret.decode())
-    monkeypatch.setenv(names.PSEUDONYM_KEY, KEYS.pseudonym_key.decode())
-    url = app.extensions["twoafc_settings"].database
-    monkeypatch.setenv(names.DATABASE, url)
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory, stimuli):
+    """Two who finished, one who refused, one on the way, one whose lease ran out: file and time.
+
+    They walk once for all tests, each of which gets a copy.
+    """
+    clock, place = Clock(), tmp_path_factory.mktemp("walked") / "study.db"
+    url = f"sqlite:///{place}"
+    make_study(url, tiny_study(platform={"kind": "prolific"}), stimuli, clock).dispose()
+    app = create_app(served_by(url, clock))
     late = ProlificPerson(app, "late", clock)
     late.begin()
     clock.wait(3_600_000)
@@ -48,7 +53,25 @@ def app(lite, clock, monkeypatch):
     refuser.arrive()
     refuser.submit("consent", answer="refuse")
     ProlificPerson(app, "busy", clock).begin()
-    return app
+    app.extensions["twoafc_engine"].dispose()
+    return place, clock.now
+
+
+def served_by(url, clock):
+    limits = Limits(enabled=False)
+    return Settings(url, KEYS, secure=False, limits=limits, clock=clock, webhook_secret="hook")
+
+
+@pytest.fixture
+def app(walked, clock, monkeypatch, tmp_path):
+    place, clock.now = walked
+    url = f"sqlite:///{shutil.copy(place, tmp_path / 'study.db')}"
+    monkeypatch.setenv(names.SECRET, KEYS.secret.decode())
+    monkeypatch.setenv(names.PSEUDONYM_KEY, KEYS.pseudonym_key.decode())
+    monkeypatch.setenv(names.DATABASE, url)
+    app = create_app(served_by(url, clock))
+    yield app
+    app.extensions["twoafc_engine"].dispose()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_unblinding_needs_the_name_and_is_logged(app, clock):
     researcher, _ = sign_in(app, clock)
     assert act(researcher, "unblind", confirm="wrong").status_code == 400
     page = act(researcher, "unblind", confirm="tiny").text
-    assert "was unblinded before by ann" in page
+    assert "was unblinded early by ann" in page
     with reading(app.extensions["twoafc_engine"]) as session:
         assert [entry.action for entry in session.scalars(select(Audit))] == ["unblind"]
         assert session.scalars(select(Study)).one().unblinded_by == "ann"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from twoafc_server.storage.holder import Holder
 from twoafc_server.storage.holder import holder as find_holder
+from twoafc_server.storage.holder import watched as find_watched
 from twoafc_server.storage.models import Participant
 from twoafc_server.storage.participants import by_session
 from twoafc_server.storage.plans import Plans
@@ -51,4 +52,12 @@ def holder(database: Session, lock: bool = False) -> Holder | None:
     found = find_holder(database, session_key(), lock) if session_key() else None
     if found is not None:
         g.study = found.study
+    return found
+
+
+def watched(database: Session) -> tuple[Holder, bool] | None:
+    """The same, and whether the onset of the trial at hand was reported."""
+    found = find_watched(database, session_key()) if session_key() else None
+    if found is not None:
+        g.study = found[0].study
     return found

@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from twoafc_server.storage.database import looking
-from twoafc_server.storage.trials import was_shown
 from twoafc_server.web.installation import context
 from twoafc_server.web.participant import composite
 from twoafc_server.web.participant.panels import Panels, parts
@@ -21,12 +20,12 @@ def picture(token: str) -> ResponseReturnValue:
     keys = context.settings().keys
     panels = cast(Panels, current_app.extensions["twoafc_panels"])
     with looking(context.engine()) as database:
-        held = context.holder(database)
+        held, over = context.watched(database) or (None, False)
         if held is None or held.issued_trial_id is None or held.status != "active":
             raise NotFound
         if not keys.stands_for(token, held.session, held.issued_trial_id, "picture"):
             raise NotFound
-        if held.slot_id is None or was_shown(database, held.id, held.issued_trial_id):
+        if held.slot_id is None or over:
             raise NotFound
         plan = context.plans().of(database, held.slot_id)
         trial = plan.by_id(held.issued_trial_id)
