@@ -78,7 +78,7 @@ def test_consistency_is_with_the_suites_own_operator(runs):
     for name in ("deblur", "inpaint", "colorize", "jpeg"):
         assert found[name]["hr"].value < 0.2e-5  # no more than rounding to 8 bits leaves
     assert found["deblur"]["input"].value > 5 * found["deblur"]["wiener"].value
-    assert found["inpaint"]["input"].value == 0
+    assert found["inpaint"]["input"].value < 1e-12
     assert "by chance" in found["real4x"]["hr"].status
 
 
