@@ -23,6 +23,8 @@ class SystemOptions:
         weights: prefix of the shipped weights, such as "face8x"; None where a suite has none.
         scale: integer factor from LR to HR.
         lr_made_by: the operator of `sr3.pictures.operators` behind LR; None where it is unknown.
+        degradation: text of `sr3.degradations.protocol` of what the input went through instead of
+            that; None where it is low resolution alone.
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
             own default. A schedule is a text or a file of `sr3.search`.
@@ -33,6 +35,7 @@ class SystemOptions:
     weights: str | None
     scale: int
     lr_made_by: str | None = "bicubic"
+    degradation: str | None = None
     checkpoint: Path | None = None
     sampler: str | None = None
     steps: int | None = None
@@ -67,7 +70,10 @@ class System(Protocol):
     def provenance(self) -> Mapping[str, Any]: ...
 
     def upscale(self, lr: "Tensor", generators: Sequence["torch.Generator"]) -> "Tensor":
-        """(B, 3, h, w) float32 in [-1, 1] and one CPU generator per image -> (B, 3, H, W)."""
+        """(B, 3, h, w) float32 in [-1, 1] and one CPU generator per image -> (B, 3, H, W).
+
+        After grayscale there is one channel, after a mask a fourth, 1 where a pixel is known.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Super-resolve pictures: `python -m sr3.sample IN OUT`.
+"""Super-resolve or restore pictures: `python -m sr3.sample IN OUT`.
 
 IN is a picture or a folder of pictures of any size, colour or gray, 8- or 16-bit, with or without
 alpha; no ground truth is needed. OUT is a folder, or a file name ending in .png when IN is one
@@ -39,6 +39,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--eta", type=float, help="fresh noise, 0 to 1 (default: as the sampler; ddim, dpmpp-2m)")
     add("--temperature", type=float, help="deviation of the noise, 0 to 2 (default: the model's)")
     add("--spread", type=float, help="0 the mean, 1 the sample (default: the model's)")
+    add("--degradation", metavar="TEXT",
+        help="what the input went through, where it is known more exactly than the weights say, "
+        "such as gaussian_blur:sigma=2 (default: the model's)")  # fmt: skip
+    add("--mask", type=Path, metavar="FILE|FOLDER",
+        help="white where something is to be filled in, of the input's size "
+        "(default: what is transparent)")  # fmt: skip
     add("--consistent", action="store_true", help="agree exactly with the input; off in the paper")
     add("--num-samples", type=int, default=1, metavar="K", help="samples of each picture")
     add("--mean", action="store_true", help="also write the mean of the samples (best PSNR)")

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sr3.pictures.images import base_of
+
 
 @dataclass(frozen=True)
 class Interpolation:
@@ -20,5 +22,5 @@ class Interpolation:
     stochastic: bool = False
 
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """(B, 3, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale), clipped; needs no noise."""
-        return self.resize(lr, self.scale).clamp(-1, 1)
+        """(B, C, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale), clipped; needs no noise."""
+        return self.resize(base_of(lr), self.scale).clamp(-1, 1)

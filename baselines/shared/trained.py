@@ -12,6 +12,7 @@ from torch import Tensor
 from baselines.protocol import SystemOptions, UnavailableError
 from sr3.base.errors import InputError
 from sr3.base.modules import code_digest
+from sr3.degradations.protocol import choose
 from sr3.networks.checkpoint import load_model, sha256, shipped
 from sr3.networks.model import Model
 from sr3.networks.precision import resolve
@@ -70,11 +71,17 @@ class Trained:
             "schedule": _schedule(self.options.schedule) if is_sr3 else None,
             **self._softening(),
             "consistent": self.options.consistent,
+            **self._degradation(),
             "device": torch.device(self.options.device).type,
             "code_sha256": code_digest("sr3.sampling.upscaling"),
             **described(self.model.spec),
             **self.more,
         }
+
+    def _degradation(self) -> dict[str, str]:
+        """What the input went through, with its version, where it is not low resolution alone."""
+        text = self.options.degradation
+        return {} if text is None else {"degradation": choose(text, self.scale).id}
 
     def _softening(self) -> dict[str, float | None]:
         if not self.stochastic:
@@ -82,7 +89,7 @@ class Trained:
         return {**softening(self.model.spec, self.options.temperature, self.options.spread)}
 
     def upscale(self, lr: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """(B, 3, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale) in [-1, 1]."""
+        """(B, C, h, w) in [-1, 1] -> (B, 3, h * scale, w * scale) in [-1, 1]."""
         return upscale(
             self.model,
             lr,
@@ -94,6 +101,7 @@ class Trained:
             temperature=self.options.temperature,
             spread=self.options.spread,
             consistent=self.options.consistent,
+            degradation=self.options.degradation,
         )
 
 

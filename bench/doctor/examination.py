@@ -97,7 +97,7 @@ def _check(
         files.check_mode([file for item, file in seen if not (item.gray and file.is_gray)]),
         files.check_metadata(examined),
         files.check_size([(file, item.size) for item, file in seen]),
-        *_judged(facts, stems, examined, named.suite.scale),
+        *without(_judged(facts, stems, examined, named.suite.scale), images.lr),
     )
     return Report(str(folder), named.name, len(seen), findings)
 
@@ -130,9 +130,10 @@ def _alike(batch: Sequence[tuple[Item, FileFacts]]) -> Iterator[list[tuple[Item,
 def _look(usable: Sequence[tuple[Item, FileFacts]], named: NamedSuite, low: LowRes) -> Facts:
     scale, hr = named.suite.scale, to_batch([read_hr(item) for item, _ in usable])
     sr = to_batch([file.pixels for _, file in usable if file.pixels is not None])
-    if low.down is None:  # given LR of unknown make: outputs are held against HR brought down
+    down = low.down_for(hr)
+    if down is None:  # LR of unknown or random make: outputs are held against HR brought down
         return look(sr, hr, make_lr(hr, scale), scale)
-    return look(sr, hr, low.batch([item.lr for item, _ in usable], hr, scale), scale, low.down)
+    return look(sr, hr, low.batch([item.lr for item, _ in usable], hr, scale), scale, down)
 
 
 def _judged(
@@ -145,6 +146,21 @@ def _judged(
     gray = np.array([by_stem[stem].mode in files.GRAY for stem in stems])
     lossy = np.array([by_stem[stem].format in files.LOSSY for stem in stems])
     return judge(join(facts), stems, scale, gray, lossy)
+
+
+def without(findings: Sequence[Finding], low: LowRes) -> tuple[Finding, ...]:
+    """Findings with those skipped that say nothing after the suite's degradation."""
+    if low.degradation is None:
+        return tuple(findings)
+    senseless = {}
+    if low.degradation.degradation.channels == 1:
+        senseless["channels"] = "the input has no colours to tell their order by"
+    if low.degradation.name == "jpeg":
+        senseless["blocks"] = "the input has been JPEG itself"
+    return tuple(
+        Finding(f.check, "skipped", senseless[f.check]) if f.check in senseless else f
+        for f in findings
+    )
 
 
 def _key(found: dict[str, list[Path]], named: NamedSuite, images: ImageSet) -> str:

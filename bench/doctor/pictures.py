@@ -75,7 +75,7 @@ def _tiles(item: Item, path: Path | None, suite: Suite, low: LowRes) -> list[Ima
     output = _stored(path)
     error: Image.Image | None = None
     if output is not None and (output.height, output.width) == item.size:
-        bring_down = low.down or downsample
+        bring_down = low.down_levels(to_batch([hr])) or downsample
         small = bring_down(to_batch([np.asarray(output)]).double(), suite.scale)
         gap = ((small - lr.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
         error = Image.fromarray(gap.byte().numpy())

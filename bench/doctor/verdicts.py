@@ -41,7 +41,7 @@ def judge(facts: Facts, stems: Names, scale: int, gray: Mask, lossy: Mask) -> tu
         check_mispaired(causes, stems),
         check_flips(facts, causes, stems),
         check_channels(facts, causes, stems),
-        check_copies(facts, causes, stems),
+        check_copies(facts, causes, stems, scale),
         check_twins(causes, stems),
         check_content(replace(causes, gray=causes.gray & ~gray), stems),
         *on_set,
@@ -72,14 +72,17 @@ def _of_set(finding: Finding) -> bool:
     return finding.severity == "error" and SINGLE not in finding.numbers
 
 
-def check_copies(facts: Facts, causes: Causes, stems: Names) -> Finding:
+def check_copies(facts: Facts, causes: Causes, stems: Names, scale: int) -> Finding:
     """No output is HR itself or an interpolation of LR: signs of a mixed-up folder."""
     of_hr, of_lr = causes.copies_of_hr, causes.copies_of_lr
     if not (of_hr.any() or of_lr.any()):
         return Finding("copies", "ok", "no copy of HR or of an interpolated LR")
     parts = [f"{of_hr.sum()} of the HR images"] if of_hr.any() else []
     kernels = facts.to_kernels[of_lr].argmax(axis=1)
-    parts += [f"{(kernels == k).sum()} of {KERNELS[k]} upsampling" for k in np.unique(kernels)]
+    if scale == 1:
+        parts += [f"{of_lr.sum()} of the degraded input"] if of_lr.any() else []
+    else:
+        parts += [f"{(kernels == k).sum()} of {KERNELS[k]} upsampling" for k in np.unique(kernels)]
     message = f"found copies: {', '.join(parts)}: wanted the system's own outputs"
     return Finding("copies", "error", message, _pick(stems, of_hr | of_lr))
 

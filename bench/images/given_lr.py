@@ -25,6 +25,10 @@ def with_given_lr(images: ImageSet, folder: Path | None, named: NamedSuite) -> I
     """
     if folder is None:
         return images
+    if images.lr.degradation is not None:
+        raise InputError(
+            f"found --lr with suite {named.name}, whose inputs are made from HR: leave it out"
+        )
     items = images.items
     paths = paired_with([item.stem for item in items], folder)
     files = [_lr_file(item, paths[item.stem], named) for item in items]

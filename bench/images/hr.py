@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.base.progress import quiet
 from bench.images.classes import class_of
-from bench.images.lowres import LowRes, LrFile
+from bench.images.lowres import LowRes, LrFile, low_of_suite
 from bench.images.pixels import LR_ID
 from bench.images.reading import cropped, decode, is_gray, read_checked
 from bench.suites.protocol import NamedSuite
@@ -129,7 +129,8 @@ def open_set(
         items = tuple(_checked_item(path, named) for path in shown)
     if origin == "embedded":
         _compare_with_manifest(items, root)
-    low = LowRes(named.suite.operator)
+    suite = named.suite
+    low = low_of_suite(suite.operator, suite.degradation, suite.scale)
     items = tuple(replace(item, lr_key=low.key(None)) for item in items)
     return ImageSet(_name_of(root), root, origin, items, low)
 

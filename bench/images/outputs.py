@@ -77,7 +77,7 @@ def make_outputs(
 
 
 def run_system(job: Job, lr: Tensor, items: Sequence[Item]) -> Tensor:
-    """(B, 3, h, w) uint8 LR -> (B, 3, H, W) float32 in [-1, 1].
+    """(B, C, h, w) uint8 LR or another input -> (B, 3, H, W) float32 in [-1, 1].
 
     The noise of an image depends on the seed, the image's content and the sample number alone.
     Where the suite says so (paper, Table 4), a model sees LR resized to the side it was trained at
@@ -103,7 +103,7 @@ def _find(job: Job, item: Item, cache: RunCache) -> Output | None:
 
 def _make_batch(job: Job, items: Sequence[Item], cache: RunCache) -> list[Output]:
     hr, size = to_batch([read_hr(item) for item in items]), items[0].size
-    lr = job.lr.batch([item.lr for item in items], hr, job.suite.scale)
+    lr = job.lr.input([item.lr for item in items], hr, job.suite.scale)
     with PeakMemory(job.device) as memory:
         started = time.perf_counter()
         sr = run_system(job, lr, items).cpu()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.images.hr import Item, read_hr, read_output
-from bench.images.lowres import LowRes
+from bench.images.lowres import Bring, LowRes
 from bench.images.outputs import Output
 from bench.images.pixels import to_batch
 from bench.metrics.protocol import ImageBatch
@@ -131,6 +131,10 @@ class _Truth:
         files = [item.lr for item in self._items]
         return self._decoder.lr.batch(files, self.hr, self._decoder.suite.scale)
 
+    @cached_property
+    def down(self) -> Bring | None:
+        return self._decoder.lr.down_for(self.hr)
+
     def beside(self, outputs: Sequence[Output], pictures: Sequence[Future[Picture]]) -> ImageBatch:
         """A system's pictures with HR and LR of the same images."""
         return ImageBatch(
@@ -141,7 +145,7 @@ class _Truth:
             scale=self._decoder.suite.scale,
             labels=tuple(output.item.label for output in outputs),
             of_hr=self._of_hr,
-            down=self._decoder.lr.down,
+            down=self.down,
         )
 
     def _batch(self, pictures: Sequence[Future[Picture]]) -> Tensor:

@@ -1,16 +1,15 @@
 """The pictures of a finished run, read back as they were judged: HR, outputs, and their LR."""
 
-from collections.abc import Callable
-
 import numpy as np
 from torch import Tensor
 
-from bench.images.lowres import made
+from bench.images.lowres import Bring, LowRes
 from bench.images.pixels import to_batch
 from bench.images.reading import cropped, decode, read_checked
 from bench.records.finished import FinishedRun
 from bench.records.record import REFERENCE
-from sr3.pictures.operators import BICUBIC, KNOWN, Operator
+from sr3.degradations.protocol import choose
+from sr3.pictures.operators import BICUBIC
 
 
 def read_picture(finished: FinishedRun, system: str, stem: str, reader: str) -> np.ndarray:
@@ -31,15 +30,17 @@ def read_picture(finished: FinishedRun, system: str, stem: str, reader: str) -> 
     return read_checked(finished.path(system, stem), (height, width), reader, gray=True)
 
 
-def operator_of(finished: FinishedRun) -> Operator | None:
-    """The operator behind the run's LR; None where it is unknown."""
+def low_of(finished: FinishedRun) -> LowRes:
+    """How the run's LR came to be."""
     told = finished.records[0].extra.get("lr", {"operator": BICUBIC.name})
-    return None if told["operator"] is None else KNOWN[told["operator"]]
+    if "degradation" in told:
+        return LowRes(None, degradation=choose(told["degradation"], finished.records[0].scale))
+    return LowRes(told["operator"])
 
 
-def down_of(finished: FinishedRun) -> Callable[[Tensor, int], Tensor]:
-    """How outputs are brought down for maps: by the operator behind LR, or else by ours."""
-    return (operator_of(finished) or BICUBIC).down
+def down_of(finished: FinishedRun, hr: np.ndarray) -> Bring:
+    """How outputs on 0..255 are brought down for maps: as LR was made, or else by our operator."""
+    return low_of(finished).down_levels(to_batch([hr])) or BICUBIC.down
 
 
 def read_lr(finished: FinishedRun, stem: str, hr: np.ndarray) -> Tensor:
@@ -48,6 +49,4 @@ def read_lr(finished: FinishedRun, stem: str, hr: np.ndarray) -> Tensor:
     if stem in finished.lr:
         height, width = (side // scale for side in hr.shape[:2])
         return to_batch([read_checked(finished.lr[stem], (height, width), "the run", gray=True)])
-    operator = operator_of(finished)
-    assert operator is not None
-    return made(to_batch([hr]), scale, operator)
+    return low_of(finished).batch([None], to_batch([hr]), scale)

@@ -28,6 +28,7 @@ MANIFEST_VERSION = 1
 # What practice and catch trials show against the true image: plainly worse, so that feedback and
 # attention have a right answer.
 EASY = "bicubic"
+EASY_RESTORED = "input"  # where the input is no low resolution
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def _stimulus(
     lr = folder.lr.batch([item.lr], to_batch([hr]), scale)
     if outputs is None:
         easy = (upsample(lr.double(), scale) + 0.5).floor().clamp(0, 255)
-        pictures = {EASY: easy.to(torch.uint8)[0].permute(1, 2, 0).numpy()}
+        name = EASY if folder.lr.degradation is None else EASY_RESTORED
+        pictures = {name: easy.to(torch.uint8)[0].permute(1, 2, 0).numpy()}
     else:
         pictures = {name: read_output(path, item, "the study") for name, path in outputs.items()}
     return {

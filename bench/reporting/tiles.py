@@ -103,7 +103,7 @@ def tile(finished: FinishedRun, stem: str, pictures: Pictures) -> Mapping[str, A
     """All pictures and values of one image, as the page's script reads them."""
     hr = _read(finished, REFERENCE, stem)
     scale = finished.records[0].scale
-    lr, bring_down = read_lr(finished, stem, hr), down_of(finished)
+    lr, bring_down = read_lr(finished, stem, hr), down_of(finished, hr)
     small = lr[0].permute(1, 2, 0).numpy()
     consistency = []
     for record in finished.measured:

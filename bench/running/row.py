@@ -58,10 +58,12 @@ def row_of_system(name: str, loaded: System, planned: Plan, cache: RunCache) -> 
 def system_options(name: str, planned: Plan) -> SystemOptions:
     """What a run tells the system of a row."""
     suite, config = planned.named.suite, planned.config
+    degradation = planned.images.lr.degradation
     return SystemOptions(
         weights=suite.weights,
         scale=suite.scale,
         lr_made_by=planned.images.lr.made_by,
+        degradation=degradation.text if degradation is not None else None,
         checkpoint=config.checkpoints.get(name),
         sampler=config.sampler,
         steps=config.steps,

@@ -32,6 +32,7 @@ class Suite:
         model_lr: LR side that learned models were trained at, where it is not the suite's own;
             they then see LR resized to it and their output is resized to `size` (paper, Table 4).
         operator: in `sr3.pictures.operators`, by which LR is made where no files are given.
+        degradation: text of `sr3.degradations.protocol` of what pictures go through instead.
         source: where a set of any size is to be had, and how its folder must look.
         unpaired: whether folders of generated pictures are judged, which are made from no HR: the
             images are real ones to compare with as a set, of one size where `size` is None. There
@@ -54,6 +55,7 @@ class Suite:
     model_lr: Mapping[str, int] = field(default_factory=dict)
     weights: str | None = None
     operator: str = "bicubic"
+    degradation: str | None = None
     source: str = ""
     unpaired: bool = False
     count: int = 0

@@ -217,6 +217,11 @@ def _caption(record: Record) -> str:
     if record.size:
         height, width = record.size
         task = f"{width // record.scale}x{height // record.scale} to {width}x{height}"
+        if record.scale == 1:
+            task = f"{width}x{height}"
+    degradation = record.extra.get("lr", {}).get("id")
+    if degradation is not None:
+        task = f"{degradation}, {task}"
     return (
         f"{record.suite} v{record.suite_version}: {task}, {record.dataset['name']}, "
         f"N = {record.n}, 95% intervals"

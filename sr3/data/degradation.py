@@ -5,8 +5,8 @@ from torch import Tensor
 
 from sr3.base.rng import generator_of
 from sr3.data.examples import Augmentation
+from sr3.degradations.protocol import Chosen
 from sr3.pictures.blur import gaussian_blur
-from sr3.pictures.resize import downsample, upsample
 
 
 def recolour(pixels: Tensor, colour: Tensor) -> Tensor:
@@ -18,21 +18,29 @@ def recolour(pixels: Tensor, colour: Tensor) -> Tensor:
 
 
 def degrade(
-    hr: Tensor, scale: int, how: Augmentation, seed: int, positions: list[int]
+    hr: Tensor, chosen: Chosen, how: Augmentation, seed: int, positions: list[int]
 ) -> tuple[Tensor, Tensor | None]:
     """The condition of a training batch, and the strengths the network is told of.
 
+    Args:
+        chosen: the degradation; what is random in it is keyed by position.
+
     Returns:
-        lr_up (B, 3, H, W) of the blurred and noisy lr, and (B, 2) or None.
+        The condition (B, C, H, W) of the degraded picture, blurred and noisy besides where `how`
+        says so, and (B, 2) or None.
     """
-    lr = downsample(hr, scale)
+    generators = [generator_of(seed, "degradation", position) for position in positions]
+    operator = chosen.draw((hr.shape[-2], hr.shape[-1]), generators)
+    lr = operator(hr)
     sigma = strengths(how.blur, how.blur_sigma, "blur", seed, positions).to(lr)
     std = strengths(how.noise, how.noise_std, "lr-noise", seed, positions).to(lr)
     if how.blur:
         lr = gaussian_blur(lr, sigma, how.blur_sigma[1])
     if how.noise:
         lr = lr + std[:, None, None, None] * lr_noise(lr, seed, positions)
-    return upsample(lr, scale), torch.stack([sigma, std], dim=1) if how.tell else None
+    if operator.told is not None:
+        lr = torch.cat([lr, operator.told.to(lr)], dim=1)
+    return chosen.condition(lr), torch.stack([sigma, std], dim=1) if how.tell else None
 
 
 def strengths(

@@ -33,7 +33,25 @@ def axis_pair(size: int, scale: int) -> tuple[Tensor, Tensor]:
     return matrix, pseudo_inverse(matrix)
 
 
-class Projection:
+class Constraint:
+    """Something that pictures are to agree with, and how they are brought to it."""
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """The nearest pictures (B, 3, H, W) that agree, not clipped."""
+        raise NotImplementedError
+
+    def within_range(self, pictures: Tensor, rounds: int = CLIP_ROUNDS) -> Tensor:
+        """A picture in [-1, 1] near the projection: projected and clipped in turn.
+
+        Clipping breaks the agreement that projecting made, and less so each time. Where no picture
+        in [-1, 1] agrees (an input sharper than any downsampled picture), a rest remains.
+        """
+        for _ in range(rounds):
+            pictures = self(pictures).clamp(-1, 1)
+        return pictures
+
+
+class Projection(Constraint):
     """Nearest picture, in the sense of squared error, whose downsampled version is `lr`.
 
     Args:
@@ -55,13 +73,3 @@ class Projection:
     def __call__(self, pictures: Tensor) -> Tensor:
         """The projection of pictures (B, C, h * scale, w * scale), not clipped."""
         return pictures - self.up_y @ self.residual(pictures) @ self.up_x.mT
-
-    def within_range(self, pictures: Tensor, rounds: int = CLIP_ROUNDS) -> Tensor:
-        """A picture in [-1, 1] near the projection: projected and clipped in turn.
-
-        Clipping breaks the agreement that projecting made, and less so each time. Where no picture
-        in [-1, 1] has this `lr` (an input sharper than any downsampled picture), a rest remains.
-        """
-        for _ in range(rounds):
-            pictures = self(pictures).clamp(-1, 1)
-        return pictures

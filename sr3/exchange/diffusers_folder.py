@@ -144,4 +144,9 @@ def _wanted(spec: ModelSpec, source: Path) -> ModelSpec:
     if spec.task != "sr3" or source.suffix != ".safetensors":
         kind = spec.task if spec.task != "sr3" else "public SR3 network"
         raise InputError(f"found a {kind} in {source}, wanted weights of sr3 by sr3.train")
+    if spec.degradation is not None:
+        raise InputError(
+            f"found weights trained with {spec.degradation} in {source}, wanted ones of the "
+            "bicubic reduction, which the pipeline of diffusers makes its condition by"
+        )
     return spec

@@ -16,6 +16,8 @@ from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
 from sr3.pictures import images, kinds
 from sr3.pictures.kinds import Picture
+from sr3.restoration.given import Input
+from sr3.restoration.given import take as input_of
 from sr3.sampling import chain
 from sr3.sampling.chain import Stage
 from sr3.sampling.upscaling import refuse_generator
@@ -50,7 +52,8 @@ class Upscaler:
         """The noise that the network predicts in y_t, in float32.
 
         Args:
-            condition: (B, 3, H, W) in [-1, 1], the upsampled LR.
+            condition: (B, C, H, W) in [-1, 1], the upsampled LR; of a model of another degradation
+                its picture in full size, with as many channels as the network takes.
             y_t: (B, 3, H, W), the noisy target.
             gamma: (B,) noise levels in [0, 1], not their roots; or one for all.
 
@@ -60,10 +63,13 @@ class Upscaler:
         Raises:
             InputError: shapes that differ or do not fit the network, or a gamma outside [0, 1].
         """
-        if condition.shape != y_t.shape or y_t.ndim != 4 or y_t.shape[1] != 3:
+        channels = self.spec.unet.condition_channels
+        seen = (*y_t.shape[:1], channels, *y_t.shape[2:])
+        if tuple(condition.shape) != seen or y_t.ndim != 4 or y_t.shape[1] != 3:
+            wanted = "twice" if channels == 3 else f"and a condition (B, {channels}, H, W)"
             raise InputError(
                 f"found condition {tuple(condition.shape)} and y_t {tuple(y_t.shape)}, "
-                "wanted (B, 3, H, W) twice"
+                f"wanted (B, 3, H, W) {wanted}"
             )
         levels = torch.as_tensor(gamma, dtype=torch.float64, device=self.device).reshape(-1)
         if len(levels) not in (1, len(y_t)) or not ((levels >= 0) & (levels <= 1)).all():
@@ -71,8 +77,8 @@ class Upscaler:
                 f"found gamma {levels.tolist()[:4]}, wanted {len(y_t)} of 0 to 1 (sqrt(gamma)**2)"
             )
         try:
-            seen, noisy = (x.to(self.device, torch.float32) for x in (condition, y_t))
-            return self.model.epsilon(seen, noisy, levels.expand(len(y_t))).float()
+            given, noisy = (x.to(self.device, torch.float32) for x in (condition, y_t))
+            return self.model.epsilon(given, noisy, levels.expand(len(y_t))).float()
         except ValueError as error:
             raise InputError(str(error)) from error
 
@@ -88,23 +94,26 @@ class Upscaler:
         eta: float | None = None,
         temperature: float | None = None,
         spread: float | None = None,
+        degradation: str | None = None,
         consistent: bool = False,
         tile: int | None = None,
         overlap: int | None = None,
         precision: str = "auto",
         batch_size: int = 8,
     ) -> Any:
-        """Super-resolve a picture or many; the same pixels as `python -m sr3.sample` writes.
+        """Super-resolve or restore pictures; the same pixels as `python -m sr3.sample` writes.
 
         Args:
-            image: a PIL image of any kind; the name of a file; an array (h, w), (h, w, C) or
+            image: of a model that fills holes with the hole transparent, of one that colours gray.
+                A PIL image of any kind; the name of a file; an array (h, w), (h, w, C) or
                 (B, h, w, C) with C of 1 (gray), 2, 3 or 4 (with alpha), uint8 or float in [0, 1];
                 a float tensor (3, h, w), (1, h, w) or (B, C, h, w) in [-1, 1]; or a list of them.
             seed: with the picture's content it decides the noise, whatever the batch.
             num_samples: so many different answers per input; None for one, not in a list.
             batch_size: pictures of one size, or windows of a large one, at once.
-            sampler, steps, schedule, eta, temperature, spread, consistent, tile, overlap,
-                precision: see `sr3.sampling.upscaling.upscale`; None is the model's own default.
+            sampler, steps, schedule, eta, temperature, spread, degradation, consistent, tile,
+                overlap, precision: see `sr3.sampling.upscaling.upscale`; None is the model's own
+                default.
 
         Returns:
             What went in, `scale` times as high and wide: a PIL image (also for a file name), an
@@ -118,11 +127,11 @@ class Upscaler:
             raise InputError(
                 f"found num_samples {num_samples} and batch_size {batch_size}: wanted 1 or more"
             )
-        how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap, consistent)
-        stage = Stage(self.model, *how)
+        how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap, degradation)
+        stage = Stage(self.model, *how, consistent)
         stage.resolved()  # refuses what cannot be before any work
         held = image if isinstance(image, list | tuple) else [image]
-        taken = [take(one) for one in held]
+        taken = [take(one, lambda p: input_of(p, stage.chosen, "the picture")) for one in held]
         run = _Run(stage, self.device, seed, resolve(precision, self.device))
         answers = []
         for number in range(num_samples or 1):
@@ -142,26 +151,26 @@ class _Run:
 
     def all(self, taken: Sequence[Taken], number: int, batch_size: int) -> list[Any]:
         """The sample of this number for every argument, each in its own form."""
-        flat = [(t, picture) for t in taken for picture in t.pictures]
+        flat = [(t, one) for t in taken for one in t.inputs]
         made: list[Tensor] = [torch.empty(0)] * len(flat)
-        for places in _batches([picture for _, picture in flat], batch_size):
+        for places in _batches([one.picture for _, one in flat], batch_size):
             results = self.batch([flat[i][1] for i in places], number, batch_size)
             for i, result in zip(places, results, strict=True):
                 rounded = flat[i][0].eight_bit
                 made[i] = _through_eight_bits(result) if rounded else result
         given, rest = [], iter(made)
         for argument in taken:
-            given.append(argument.back([next(rest) for _ in argument.pictures]))
+            given.append(argument.back([next(rest) for _ in argument.inputs]))
         return given
 
-    def batch(self, pictures: Sequence[Picture], number: int, batch_size: int) -> Tensor:
+    def batch(self, inputs: Sequence[Input], number: int, batch_size: int) -> Tensor:
         """(B, 3, H, W) on the CPU."""
-        keys = [kinds.content_key(picture) for picture in pictures]
+        keys = [kinds.content_key(one.picture) for one in inputs]
 
         def generators(stage: int) -> list[torch.Generator]:
             return [generator_of(self.seed, key, number, stage) for key in keys]
 
-        lr = torch.stack([picture.rgb for picture in pictures]).to(self.device)
+        lr = torch.stack([one.degraded for one in inputs]).to(self.device)
         return chain.run([self.stage], lr, generators, self.precision, batch_size).cpu()
 
 

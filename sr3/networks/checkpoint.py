@@ -20,7 +20,8 @@ from sr3.networks.model import Model, ModelSpec
 
 DEFAULT_WEIGHTS = "face8x-sr3"
 FORMAT = "sr3bench-model"
-VERSION = 3  # 2: skipped batches, condition levels; 3: generators, classes, learned variance
+# 2: skipped batches, condition levels; 3: generators, classes, learned variance; 4: degradations
+VERSION = 4
 
 
 @dataclass(frozen=True)

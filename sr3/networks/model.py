@@ -11,6 +11,7 @@ from sr3.diffusion import process, schedule
 from sr3.diffusion.process import Objective
 from sr3.networks.public import PublicConfig, PublicUNet
 from sr3.networks.unet import UNet, UNetConfig
+from sr3.pictures.images import base_of
 
 Task = Literal["sr3", "regression", "generator"]
 
@@ -22,7 +23,9 @@ class ModelSpec:
     Attributes:
         task: "sr3" refines iteratively, "regression" is the same network in one step, "generator"
             refines from noise alone: its condition has no channels.
-        scale: integer factor from lr to hr; 1 for a generator.
+        scale: integer factor from lr to hr; 1 for a generator, and where the size stays.
+        degradation: text of `sr3.degradations.protocol` of what the condition went through; None is
+            the paper's bicubic reduction.
         objective: what the network returns.
         residual_scale: None when y_0 is the picture itself; else y_0 is
             (hr - lr_up) / residual_scale, a target of about unit variance.
@@ -43,6 +46,7 @@ class ModelSpec:
     steps: int = 100
     classes: tuple[str, ...] = ()
     label_dropout: float = 0.0
+    degradation: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -84,12 +88,12 @@ class Model(nn.Module):
     def encode(self, hr: Tensor, lr_up: Tensor) -> Tensor:
         """y_0 of a picture."""
         scale = self.spec.residual_scale
-        return hr if scale is None else (hr - lr_up) / scale
+        return hr if scale is None else (hr - base_of(lr_up)) / scale
 
     def decode(self, y_0: Tensor, lr_up: Tensor) -> Tensor:
         """Picture of a y_0, not clipped."""
         scale = self.spec.residual_scale
-        return y_0 if scale is None else lr_up + scale * y_0
+        return y_0 if scale is None else base_of(lr_up) + scale * y_0
 
     def predict_y0(
         self, lr_up: Tensor, y_t: Tensor, gamma: Tensor, levels: Tensor | None = None
@@ -122,7 +126,7 @@ class Model(nn.Module):
         """The noise that the network sees in y_t, whatever its objective.
 
         Args:
-            condition: (B, 3, H, W) in [-1, 1], the upsampled LR.
+            condition: (B, condition_channels, H, W) in [-1, 1], such as the upsampled LR.
             y_t: (B, 3, H, W).
             gamma: (B,) noise levels in [0, 1], not their roots.
 
@@ -142,7 +146,7 @@ class Model(nn.Module):
         x0 or v.
         """
         gamma = torch.zeros(len(lr_up), dtype=torch.float64, device=lr_up.device)
-        y_0 = self.predict_y0(lr_up, torch.zeros_like(lr_up), gamma, levels)
+        y_0 = self.predict_y0(lr_up, torch.zeros_like(base_of(lr_up)), gamma, levels)
         return self.decode(y_0, lr_up)
 
 

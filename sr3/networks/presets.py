@@ -18,6 +18,10 @@ PRESETS: dict[str, UNetConfig] = {
     "small-16-128": UNetConfig(128, 96, (1, 2, 2), 1, patch=4),
     # 10.9M; the shipped natural4x weights, trained on 128x128 crops, scores in docs/models.md
     "small-64-256": UNetConfig(128, 96, (1, 2, 2), 1, (), patch=4),
+    # 5.1M, 10 MB in half precision; restoration of 128x128 faces, scores in docs/restoration.md
+    "small-faces-128": UNetConfig(128, 64, (1, 2, 2), 1, patch=4),
+    # 4.9M, 10 MB; restoration of photographs in 128x128 crops, not trained yet
+    "small-photos-128": UNetConfig(128, 64, (1, 2, 2), 1, (), patch=4),
     # 123M; unconditional DDPM for the paper's face cascade, size not published, not trained here
     "paper-gen-64-faces": UNetConfig(
         64, 128, (1, 2, 3, 4), 3, (16, 8), dropout=0.1, condition_channels=0

@@ -87,3 +87,15 @@ def to_uint8(images: Tensor) -> np.ndarray:
     """(B, 3, H, W) in [-1, 1] -> (B, H, W, 3) uint8, clipped and rounded half up."""
     scaled = (images.float().clamp(-1, 1) + 1) * 127.5
     return (scaled + 0.5).floor().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def base_of(condition: Tensor) -> Tensor:
+    """The picture (B, 3, H, W) in a condition or a degraded picture; a residual is taken from it.
+
+    One channel is gray; further channels than three say something else, such as where the picture
+    is known.
+    """
+    channels = condition.shape[1]
+    if channels == 1:
+        return condition.expand(-1, 3, -1, -1)
+    return condition if channels == 3 else condition[:, :3]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sr3.base.errors import InputError
+from sr3.degradations.protocol import DEFAULT, Chosen
 from sr3.diffusion import samplers
 from sr3.diffusion.projection import Projection
 from sr3.networks.model import Model
@@ -25,6 +26,7 @@ from sr3.sampling.upscaling import (
     CLEAN,
     WINDOW_BATCH,
     Conditioning,
+    degradation_of,
     refuse_generator,
     softening,
     upscale,
@@ -70,6 +72,7 @@ class Stage:
     Attributes:
         schedule: text of `schedule_choice.parse`.
         tile, overlap: of the windows, in the stage's output pixels.
+        degradation: of its input, where that is known better than the weights say.
         consistent: the output agrees with the stage's own input, before `conditioning`.
         conditioning: blur and noise of what the network sees of its input.
         batch_size: as of a `Link`.
@@ -84,6 +87,7 @@ class Stage:
     spread: float | None = None
     tile: int | None = None
     overlap: int | None = None
+    degradation: str | None = None
     consistent: bool = False
     conditioning: Conditioning = CLEAN
     batch_size: int | None = None
@@ -91,6 +95,11 @@ class Stage:
     @property
     def scale(self) -> int:
         return self.model.spec.scale
+
+    @property
+    def chosen(self) -> Chosen:
+        """What the stage's input went through."""
+        return degradation_of(self.model.spec, self.degradation)
 
     def resolved(self) -> dict[str, str | float | None]:
         """Sampler, steps, schedule, temperature and spread with the model's defaults filled in.
@@ -152,6 +161,7 @@ class Stage:
             overlap=self.overlap,
             window_batch=window_batch,
             conditioning=self.conditioning,
+            degradation=self.degradation,
             progress=progress,
         )
 
@@ -189,6 +199,23 @@ def total_scale(stages: Sequence[Link]) -> int:
     return prod(stage.scale for stage in stages)
 
 
+def check(stages: Sequence[Stage], consistent: bool) -> None:
+    """InputError where stages cannot follow one another, or a chain has no one A to agree with."""
+    for stage in stages[1:]:
+        chosen = stage.chosen
+        if chosen.degradation.channels != 3:
+            raise InputError(
+                f"found {chosen.name} weights after others, wanted weights that take a whole "
+                "colour picture"
+            )
+    names = [stage.chosen.name for stage in stages]
+    if consistent and len(stages) > 1 and set(names) != {DEFAULT}:
+        raise InputError(
+            f"found a chain of {' and '.join(names)} with consistent, which a chain of "
+            f"{DEFAULT} alone can be"
+        )
+
+
 def each(
     stages: Sequence[Link],
     lr: Tensor,
@@ -202,7 +229,7 @@ def each(
     Where every stage agrees with its own input, the last result also agrees with `lr`.
 
     Args:
-        lr: (B, 3, h, w) in [-1, 1].
+        lr: (B, C, h, w) in [-1, 1], C as the first stage's degradation has it.
         generators: gives the CPU generators of a stage's number, one per picture.
         window_batch: windows at once, where a stage does not say.
         progress: called with shares of the work, as `work_of` estimates it.

@@ -9,10 +9,12 @@ from pathlib import Path
 import torch
 
 from sr3.base.errors import InputError
+from sr3.degradations.protocol import DEFAULT
 from sr3.machine.processes import Process, choose_device
 from sr3.networks import checkpoint, precision, public_weights
 from sr3.pictures import images
-from sr3.sampling import folder, outputs
+from sr3.restoration import given
+from sr3.sampling import chain, folder, outputs
 from sr3.sampling.chain import Stage
 from sr3.sampling.folder import Source
 from sr3.sampling.work import Settings, Work, sample_file, sample_folder
@@ -29,6 +31,8 @@ class Run:
         then: WEIGHTS or WEIGHTS@STEPS of models that upscale the result again.
         sampler, steps, schedule, eta, temperature, spread, tile, overlap: as of a `chain.Stage`,
             of the first model; the windows also of the others.
+        degradation: what the inputs went through, where it is known better than the weights say.
+        mask: of inputs with a hole, one file or a folder.
         batch_size: pictures, or windows of one, at once.
         compile: compile the networks first.
         skip_bad: report damaged pictures and go on.
@@ -48,6 +52,8 @@ class Run:
     eta: float | None
     temperature: float | None
     spread: float | None
+    degradation: str | None
+    mask: Path | None
     consistent: bool
     num_samples: int
     mean: bool
@@ -70,6 +76,7 @@ def sample(run: Run) -> str:
     device = choose_device(run.device, process, shared=True)
     stages, files = read_stages(run, device)
     settings = resolve(run, stages, files, device)
+    masks = given.find_masks(run.mask, [source.name for source in found], stages[0].chosen)
     alone = not run.input.is_dir()
     folder.claim(settings_path, asdict(settings), overwrite=run.overwrite or alone)
     if run.compile:
@@ -77,7 +84,7 @@ def sample(run: Run) -> str:
             stage.model.network.compile()
     if process.rank == 0:
         print(json.dumps(asdict(settings)))
-    work = Work(stages, settings, out, device, run.batch_size)
+    work = Work(stages, settings, out, device, run.batch_size, masks)
     if alone:
         records = sample_file(work, found[0])
     else:
@@ -113,7 +120,7 @@ def read_stages(run: Run, device: torch.device) -> tuple[list[Stage], list[Path]
     """
     first = checkpoint.find_weights(run.weights)
     stage = partial(Stage, tile=run.tile, overlap=run.overlap, consistent=run.consistent)
-    chosen = ("sampler", "steps", "schedule", "eta", "temperature", "spread")
+    chosen = ("sampler", "steps", "schedule", "eta", "temperature", "spread", "degradation")
     if run.config and first.suffix.lower() not in public_weights.SUFFIXES:
         raise InputError(f"found --config with {first}, wanted it with a public SR3 .pth only")
     model = checkpoint.load_model(first, device, run.config)
@@ -137,10 +144,12 @@ def resolve(run: Run, stages: list[Stage], files: list[Path], device: torch.devi
     """
     if run.num_samples < 1 or run.batch_size < 1:
         raise InputError("found fewer than 1 for --num-samples or --batch-size: wanted 1 or more")
+    chain.check(stages, run.consistent)
     described = [
         {"weights": path.name, "sha256": checkpoint.sha256(path)}
         | public_weights.described(stage.model.spec)
         | stage.resolved()
+        | ({"degradation": stage.chosen.text} if stage.chosen.name != DEFAULT else {})
         | {k: getattr(stage, k) for k in ("eta", "tile", "overlap")}
         for stage, path in zip(stages, files, strict=True)
     ]

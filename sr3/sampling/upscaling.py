@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from sr3.base.errors import InputError
+from sr3.degradations.protocol import Chosen, choose
 from sr3.diffusion import samplers
-from sr3.diffusion.projection import Projection
+from sr3.diffusion.projection import Constraint
 from sr3.diffusion.samplers import SAMPLERS, Denoiser, noise_of
 from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
 from sr3.pictures import tiling
 from sr3.pictures.blur import gaussian_blur
-from sr3.pictures.resize import upsample
+from sr3.pictures.images import base_of
 from sr3.sampling import schedule_choice
 
 __all__ = ["CLEAN", "SAMPLERS", "Canvas", "Conditioning", "make_canvas", "upscale"]
@@ -71,9 +72,9 @@ class Canvas:
     """A batch of pictures being made: what the samplers' estimates of y_0 need.
 
     Attributes:
-        lr_up: (B, 3, *plan.size) condition.
+        lr_up: (B, C, *plan.size) condition.
         levels: strengths of the condition's augmentation that the network is told, or None.
-        projection: onto the LR input, or None.
+        projection: onto the input, or None.
         precision: "float32", or "bf16" for the network; all else stays float32.
         window_batch: windows per evaluation of the network.
     """
@@ -82,7 +83,7 @@ class Canvas:
     lr_up: Tensor
     plan: tiling.Plan
     windows: tiling.Windows
-    projection: Projection | None
+    projection: Constraint | None
     precision: str
     window_batch: int
     levels: tuple[float, float] | None = None
@@ -104,7 +105,7 @@ class Canvas:
         def predict(lr_up: Tensor, _: Tensor) -> Tensor:
             return self.model.regress(lr_up, **self._told(len(lr_up), lr_up.device))
 
-        return self._blend(predict, self.lr_up)
+        return self._blend(predict, base_of(self.lr_up))
 
     def _told(self, count: int, device: torch.device) -> dict[str, Tensor]:
         if self.levels is None:
@@ -142,6 +143,24 @@ def refuse_generator(spec: ModelSpec) -> None:
         raise InputError("found a generator's weights, wanted sr3 or regression: use sr3.generate")
 
 
+def degradation_of(spec: ModelSpec, text: str | None = None) -> Chosen:
+    """What a model's input went through: as its weights say, or as told more exactly by a text.
+
+    Raises:
+        InputError: a degradation whose pictures have other channels or another scale.
+    """
+    own = spec.degradation
+    chosen = choose(own if text is None else text, spec.scale)
+    channels = spec.unet.condition_channels
+    if (chosen.degradation.channels, chosen.scale) != (channels, spec.scale):
+        raise InputError(
+            f"found {chosen.name}, whose pictures have {chosen.degradation.channels} channels at "
+            f"1/{chosen.scale} of the size, for weights trained with {own or 'bicubic'}, which "
+            f"take {channels} at 1/{spec.scale}"
+        )
+    return chosen
+
+
 def make_canvas(
     model: Model,
     lr: Tensor,
@@ -150,27 +169,29 @@ def make_canvas(
     tile: int | None = None,
     overlap: int | None = None,
     window_batch: int = WINDOW_BATCH,
+    degradation: str | None = None,
     *,
     seen: Tensor | None = None,
     levels: tuple[float, float] | None = None,
 ) -> Canvas:
-    """Plan the windows of lr (B, 3, h, w) and prepare the condition; see `upscale`.
+    """Plan the windows of lr (B, C, h, w) and prepare the condition; see `upscale`.
 
     Args:
         seen: lr as the network is to see it, blurred or noisy; None is lr itself.
         levels: how much so, for a network that is told.
     """
     refuse_generator(model.spec)
+    chosen = degradation_of(model.spec, degradation)
     scale, unet = model.spec.scale, model.spec.unet
     height, width = (side * scale for side in lr.shape[-2:])
     plan = tiling.make_plan(height, width, scale, tile or unet.resolution, unet.divisor, overlap)
-    lr_up = upsample(tiling.pad_lr(lr if seen is None else seen, plan, scale), scale)
+    lr_up = chosen.condition(tiling.pad_lr(lr if seen is None else seen, plan, scale))
     return Canvas(
         model=model,
         lr_up=lr_up.contiguous(memory_format=torch.channels_last),
         plan=plan,
         windows=tiling.Windows(plan, lr_up),
-        projection=Projection(lr, scale) if consistent else None,
+        projection=chosen.known(lr).onto(lr, (height, width)) if consistent else None,
         precision=resolve(precision, lr.device),
         window_batch=window_batch,
         levels=levels,
@@ -249,13 +270,15 @@ def upscale(
     tile: int | None = None,
     overlap: int | None = None,
     window_batch: int = WINDOW_BATCH,
+    degradation: str | None = None,
     conditioning: Conditioning = CLEAN,
     progress: Callable[[float], None] | None = None,
 ) -> Tensor:
-    """Super-resolve a batch of pictures of one size, whatever that size is.
+    """Super-resolve, or restore, a batch of pictures of one size, whatever that size is.
 
     Args:
-        lr: (B, 3, h, w) in [-1, 1].
+        lr: (B, 3, h, w) in [-1, 1]; of another degradation than a loss of resolution the degraded
+            picture, (B, 1, h, w) for gray, (B, 4, h, w) with a mask (1 where it is known).
         generators: one CPU generator per picture; unused by the regression twin.
         sampler: a name in `samplers.INFO`; steps: T. Both default to the model's own.
         precision: "bf16" (network only), "float32", or "auto": bf16 where the device has it.
@@ -267,11 +290,13 @@ def upscale(
         spread: 0 to 1, how far the result goes from the first estimate of y_0, the mean of what
             is possible, to the sample; by default the model's own, or 1, the paper's. Freirich
             et al. (2021) prove that this line is the best trade of error for naturalness.
-        consistent: project every y_0 estimate, and the result, onto the pictures whose
-            downsampled version is lr. Off is the paper's method.
+        consistent: project every y_0 estimate, and the result, onto the pictures whose degraded
+            version is lr. Off is the paper's method.
         tile, overlap: window side (default: the training size) and shared pixels (default: a
             quarter of it) for pictures of other sizes.
         window_batch: windows of a large picture per evaluation; bounds the memory.
+        degradation: text of what the input went through where it is known better than the weights
+            say, such as the one blur of a model for many.
         conditioning: augmentation of what the network sees of lr; the projection sees lr itself.
         progress: called after every evaluation with the share of the work it was.
 
@@ -279,10 +304,11 @@ def upscale(
         (B, 3, h * scale, w * scale) float32, in [-1, 1].
 
     Raises:
-        InputError: unknown sampler or schedule, a number out of range, or a tile that does not fit.
+        InputError: unknown sampler or schedule, a number out of range, a tile that does not fit, or
+            `consistent` where A is not linear or not known.
     """
     canvas = make_canvas(
-        model, lr, precision, consistent, tile, overlap, window_batch,
+        model, lr, precision, consistent, tile, overlap, window_batch, degradation,
         seen=conditioning.applied(lr, generators), levels=conditioning.levels(model.spec),
     )  # fmt: skip
     if model.spec.task == "regression":
@@ -294,7 +320,8 @@ def upscale(
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
     soft = softening(model.spec, temperature, spread)
-    noise = noise_of(generators, canvas.lr_up.shape[1:], lr.device, soft["temperature"])
+    shape = base_of(canvas.lr_up).shape[1:]
+    noise = noise_of(generators, shape, lr.device, soft["temperature"])
     denoise = reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
     y_0 = _sample(run, denoise, chosen, noise, soft["spread"])
     return canvas.finish(model.decode(y_0, canvas.lr_up))

@@ -1,7 +1,7 @@
 """The work on batches of pictures: sample, write, note; what is there already is not made again."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from sr3.base.rng import generator_of
+from sr3.degradations.protocol import Chosen, choose
 from sr3.machine.processes import Process
 from sr3.networks import checkpoint
 from sr3.pictures import images, kinds
+from sr3.restoration import given
 from sr3.sampling import chain, folder, outputs
 from sr3.sampling.chain import Stage
 from sr3.sampling.folder import Source
@@ -34,13 +36,26 @@ class Settings:
 
 @dataclass(frozen=True)
 class Work:
-    """Models, settings and place of one invocation."""
+    """Models, settings and place of one invocation; `masks` by the names of the inputs."""
 
     stages: list[Stage]
     settings: Settings
     out: Path
     device: torch.device
     window_batch: int
+    masks: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def chosen(self) -> Chosen:
+        """What the inputs went through, from the last model's size to the first one's input."""
+        first = self.stages[0].chosen
+        several = len(self.stages) > 1
+        return choose(first.text, chain.total_scale(self.stages)) if several else first
+
+    def sha256(self, source: Source) -> str:
+        """Of all that an input is read from."""
+        own, mask = checkpoint.sha256(source.path), self.masks.get(source.name)
+        return own if mask is None else f"{own} mask {checkpoint.sha256(mask)}"
 
     def upscale(self, lr: Tensor, keys: list[str], progress: Callable[[float], None]) -> Tensor:
         """(B, K, 3, H, W) on the CPU: K samples of every picture, rounded to 8 bits."""
@@ -66,12 +81,16 @@ class Work:
         self, batch: list[Source], hashes: list[str], progress: Callable[[float], None]
     ) -> list[dict[str, Any]]:
         """Sample a batch and write its outputs; a record per picture."""
-        pictures = [kinds.read_picture(source.path) for source in batch]
-        keys = [kinds.content_key(picture) for picture in pictures]
-        sr = self.upscale(torch.stack([p.rgb for p in pictures]), keys, progress)
-        records = []
-        for source, sha256, picture, samples in zip(batch, hashes, pictures, sr, strict=True):
-            result = outputs.Result(picture, samples, chain.total_scale(self.stages))
+        chosen, read = self.stages[0].chosen, kinds.read_picture
+        taken = [
+            given.take(read(s.path), chosen, str(s.path), self.masks.get(s.name)) for s in batch
+        ]
+        keys = [kinds.content_key(one.picture) for one in taken]
+        sr = self.upscale(torch.stack([one.degraded for one in taken]), keys, progress)
+        records, whole = [], self.chosen
+        for source, sha256, one, samples in zip(batch, hashes, taken, sr, strict=True):
+            behind = given.operator_of(whole, one.degraded[None])
+            result = outputs.Result(one.picture, samples, whole.scale, behind, one.degraded)
             s = self.settings
             files = outputs.write(self.out, source.name, result, s.mean, s.compare)
             numbers = outputs.measure(result)
@@ -86,7 +105,7 @@ def sample_folder(
     mine = batches[process.rank :: process.size]
     with Bar(sum(map(len, mine)), process) as bar:
         for batch in mine:
-            hashes = [checkpoint.sha256(source.path) for source in batch]
+            hashes = [work.sha256(source) for source in batch]
             if all(journal.has(s.name, h) for s, h in zip(batch, hashes, strict=True)):
                 bar.move(len(batch))
                 continue
@@ -98,4 +117,4 @@ def sample_folder(
 def sample_file(work: Work, source: Source) -> list[dict[str, Any]]:
     """Make the outputs of one picture, always anew."""
     with Bar(1, Process()) as bar:
-        return work.make([source], [checkpoint.sha256(source.path)], bar.move)
+        return work.make([source], [work.sha256(source)], bar.move)

@@ -17,9 +17,10 @@ from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 from sr3.diffusion.schedule import Schedule
 from sr3.networks import checkpoint
+from sr3.networks.model import ModelSpec
 from sr3.pictures import images
-from sr3.pictures.resize import downsample
 from sr3.sampling import upscaling
+from sr3.sampling.upscaling import degradation_of
 from sr3.searching import scores
 from sr3.searching.space import key_of
 
@@ -72,7 +73,7 @@ class Worker:
         self.model = checkpoint.load_model(job.weights, job.device)
         self.score = scores.load(job.setting.score)
         self.hr = np.stack([images.read_rgb(p) for p in job.pictures])
-        lr = downsample(images.from_uint8(self.hr.copy()), self.model.spec.scale)
+        lr = degraded(self.model.spec, images.from_uint8(self.hr.copy()), job.setting.seed)
         self.lr = images.from_uint8(images.to_uint8(lr))
 
     def features(self, task: Task) -> np.ndarray:
@@ -103,6 +104,13 @@ class Worker:
             schedule=schedule, consistent=setting.consistent,
         )  # fmt: skip
         return images.to_uint8(sr)
+
+
+def degraded(spec: ModelSpec, hr: Tensor, seed: int) -> Tensor:
+    """The pictures (B, 3, H, W) as the model is given them, what is random keyed by their place."""
+    generators = [generator_of(seed, "search", "degradation", i) for i in range(len(hr))]
+    chosen = degradation_of(spec)
+    return chosen.draw((hr.shape[-2], hr.shape[-1]), generators).degraded(hr)
 
 
 def _save(path: Path, rows: np.ndarray) -> None:

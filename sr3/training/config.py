@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sr3.base.errors import InputError
 from sr3.base.settings import read_toml, typed
 from sr3.data.examples import Augmentation
+from sr3.degradations import protocol as degradations
 from sr3.diffusion import schedule
 from sr3.diffusion.process import Objective
 from sr3.networks.model import ModelSpec, Task
@@ -27,6 +28,9 @@ class TrainConfig:
             training then takes random crops, validation the whole pictures. A generator takes
             whole pictures, reduced to its resolution as `reduction` says.
         task, scale, objective, residual_scale, schedule: as in `ModelSpec`.
+        degradation: what pictures go through on their way to the condition, a text of
+            `sr3.degradations.protocol` such as "gaussian_blur:sigma=1..3"; None is the paper's
+            bicubic reduction. Where it keeps the size, `scale` is taken as 1.
         reduction: "area", as the paper makes its sets, or "bicubic", as the input of the
             super-resolution stages is made: for a generator that one of them is to follow.
         class_conditional: the network is told classes, which come with the data (`--labels`).
@@ -59,6 +63,7 @@ class TrainConfig:
     scale: int = 1
     picture_side: int | None = None
     task: Task = "sr3"
+    degradation: str | None = None
     reduction: Literal["area", "bicubic"] = "area"
     class_conditional: bool = False
     classes: tuple[str, ...] = ()
@@ -103,12 +108,17 @@ class TrainConfig:
         return (picture if self.task == "generator" else resolution), picture
 
     @property
+    def degraded(self) -> degradations.Chosen:
+        """The degradation behind the condition."""
+        return degradations.choose(self.degradation, self.scale)
+
+    @property
     def spec(self) -> ModelSpec:
         """Description of the model that this run trains."""
-        student = self.student_schedule
+        student, degraded = self.student_schedule, self.degraded
         unet = replace(
             PRESETS[self.preset],
-            condition_channels=0 if self.task == "generator" else 3,
+            condition_channels=0 if self.task == "generator" else degraded.degradation.channels,
             condition_levels=self.augmentation.told_levels,
             classes=len(self.classes),
             learn_variance=self.learn_variance,
@@ -124,6 +134,7 @@ class TrainConfig:
             steps=1 if self.task == "regression" else self.sample_steps,
             classes=self.classes,
             label_dropout=self.label_dropout,
+            degradation=degraded.text if self.degradation else None,
             extra={"schedule": student} if student else {},
         )
 
@@ -175,11 +186,19 @@ def build(values: dict[str, Any], overrides: list[str]) -> TrainConfig:
         (augmentation if inside else values)[key.removeprefix("augmentation.")] = value
     chosen = Augmentation(**typed(Augmentation, augmentation))
     try:
-        config = TrainConfig(**typed(TrainConfig, values), augmentation=chosen)
+        config = TrainConfig(**_fitting(typed(TrainConfig, values)), augmentation=chosen)
     except TypeError as error:
         raise InputError(f"found an incomplete recipe: {error}") from error
     check(config)
     return config
+
+
+def _fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """Scale 1, whatever a recipe for low resolution says, where the degradation keeps the size."""
+    asked = values.get("degradation")
+    if asked is None or degradations.choose(asked).degradation.resizes:
+        return values
+    return values | {"scale": 1}
 
 
 def from_json(values: dict[str, Any]) -> TrainConfig:
@@ -239,7 +258,7 @@ def check(config: TrainConfig) -> None:
 def _check_generator(config: TrainConfig) -> None:
     """What a generator cannot have, and what only a generator has."""
     generator = config.task == "generator"
-    if not generator and config.scale == 1:
+    if not generator and config.scale == 1 and config.degraded.degradation.resizes:
         raise InputError(f"found scale 1 for task {config.task}, wanted the factor from lr to hr")
     theirs = ("class_conditional", "learn_variance", "unlabelled", "label_dropout")
     wrong = [name for name in theirs if getattr(config, name) and not generator]
@@ -248,6 +267,7 @@ def _check_generator(config: TrainConfig) -> None:
     how = config.augmentation
     unfit = {
         "scale": config.scale > 1,
+        "degradation": config.degradation is not None,
         "residual_scale": config.residual_scale is not None,
         "student_schedule": config.student_schedule is not None,
         "augmentation.blur, noise or tell": how.blur or how.noise or how.tell,

@@ -1,6 +1,7 @@
 """From a batch of pictures to what the network is given and is to find."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from sr3.data.degradation import degrade, recolour
 from sr3.data.examples import Batch
 from sr3.data.labels import shown
 from sr3.data.reduction import reduce
+from sr3.degradations.protocol import Chosen
 from sr3.diffusion import process
 from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import Model
@@ -117,8 +119,13 @@ class Noising:
             hr = hr.contiguous(memory_format=torch.channels_last)
         if generator:
             return hr, hr[:, :0], None
-        lr_up, told = degrade(hr, config.scale, config.augmentation, config.seed, batch.positions)
+        how = config.augmentation
+        lr_up, told = degrade(hr, self._degradation, how, config.seed, batch.positions)
         return hr, lr_up, told
+
+    @cached_property
+    def _degradation(self) -> Chosen:
+        return self.config.degraded
 
     def _labels(self, batch: Batch) -> Tensor | None:
         if batch.labels is None:

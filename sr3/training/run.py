@@ -20,6 +20,7 @@ from sr3.training.config import TrainConfig, from_json
 from sr3.training.loop import Loop
 from sr3.training.run_folder import RunFolder
 from sr3.training.trainer import Trainer
+from sr3.training.warm_start import fitted
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def make_trainer(run: Run, world: World) -> Trainer:
 
 
 def initialise(trainer: Trainer, path: Path) -> None:
-    """Start from the weights of another run of the same network.
+    """Start from the weights of another run of the same network, whatever its condition.
 
     A generator with classes or a learned variance may also start from one without: its classes
     start as they are, its variance in the middle of eq. 15.
@@ -146,7 +147,8 @@ def initialise(trainer: Trainer, path: Path) -> None:
     Raises:
         InputError: weights of another network.
     """
-    given = checkpoint.load_model(path).network.state_dict()
+    model = checkpoint.load_model(path)
+    given = fitted(model.network.state_dict(), model.spec.unet, trainer.model.spec.unet)
     own = dict(trainer.network.named_parameters())
     start = {name: _widened(value, own.get(name)) for name, value in given.items()}
     left = {name for name in own.keys() - start.keys() if not name.startswith("embed_class.")}

@@ -223,8 +223,10 @@ class RunFolder:
         if result.psnr > self.progress.best.get("psnr", -1.0):
             self.progress.best = {"psnr": result.psnr, "step": step}
             self.save_ema(self.out / "best.safetensors", self.trainer.ema[0], half=False)
-        values = {"validation/psnr": result.psnr, "validation/consistency": result.consistency}
-        return values, grid(hr, result.sr, config.scale)
+        values = {"validation/psnr": result.psnr}
+        if result.consistency is not None:
+            values["validation/consistency"] = result.consistency
+        return values, grid(hr, result.sr, config.degraded)
 
     def roll_back(self, bad_step: int) -> None:
         """Return to the last state and leave out the batches up to that of `bad_step`.

@@ -107,8 +107,9 @@ class Trainer:
             raise ValueError("found a teacher or a student_schedule alone, wanted both or neither")
         if model is None:
             return None
-        own = (spec.task, spec.scale, spec.residual_scale)
-        if (model.spec.task, model.spec.scale, model.spec.residual_scale) != own:
+        own = (spec.task, spec.scale, spec.residual_scale, spec.degradation)
+        its = model.spec
+        if (its.task, its.scale, its.residual_scale, its.degradation) != own:
             raise ValueError(f"found a teacher of another task or target, wanted {own}")
         steps = schedule_choice.choose(spec, "ddim", None, None)
         return Teacher(model.to(self.device), steps, self.config.precision)

@@ -6,6 +6,7 @@ import torch
 
 from sr3.base.errors import InputError
 from sr3.data import degradation, examples
+from sr3.degradations.protocol import choose
 from sr3.pictures.resize import upsample
 
 
@@ -126,7 +127,7 @@ def test_a_picture_of_another_size_is_named_with_its_size():
 
 def condition(how, count=200, seed=1):
     hr = torch.rand(count, 3, 16, 16, generator=torch.manual_seed(0)) * 2 - 1
-    return hr, *degradation.degrade(hr, 2, how, seed, list(range(count)))
+    return hr, *degradation.degrade(hr, choose(None, 2), how, seed, list(range(count)))
 
 
 def test_the_condition_is_never_rounded_to_eight_bits():
@@ -151,7 +152,7 @@ def test_blur_and_noise_strike_their_share_keyed_by_position_and_are_told():
     untouched = (told == 0).all(dim=1)
     torch.testing.assert_close(lr_up[untouched], clean[untouched])
     assert (lr_up[~untouched] != clean[~untouched]).flatten(1).any(dim=1).all()
-    part, _ = degradation.degrade(hr[50:60], 2, how, 1, list(range(50, 60)))
+    part, _ = degradation.degrade(hr[50:60], choose(None, 2), how, 1, list(range(50, 60)))
     assert torch.equal(part, lr_up[50:60])
 
 

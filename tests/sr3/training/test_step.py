@@ -26,7 +26,7 @@ def make_batch(positions):
 def float64_step(net, made, batch, moments, number):
     """Loss, gradients by autograd in float64, clipping and Adam by their formulas."""
     hr = batch.pixels.double() / 127.5 - 1
-    lr_up, _ = degradation.degrade(hr, made.scale, made.augmentation, made.seed, batch.positions)
+    lr_up, _ = degradation.degrade(hr, made.degraded, made.augmentation, made.seed, batch.positions)
     y_0 = (hr - lr_up) / made.residual_scale
     uniforms = noising.noise_levels(made, batch.positions)
     gamma = process.sample_gamma(schedule.make(made.schedule), uniforms).view(-1, 1, 1, 1)
