@@ -1,6 +1,5 @@
 """A real browser takes participants from the link to the code, and the rows are exactly right."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -338,36 +337,3 @@ def test_an_answer_outlives_a_reload_while_the_server_is_away(browser, host):
         assert len(flags) == len(rows(engine, Showing)) == 3
         assert ["resent" in one for one in flags] == [True, False, False]
         assert kept == 0
-
-
-def test_pages_pass_an_accessibility_check(browser, host):
-    from axe_playwright_python.sync_playwright import Axe
-
-    axe = Axe()
-    with host(study_of("task1", SHORT)) as (address, _engine):
-        page = browser.new_page()
-        found: dict[str, list] = {}
-
-        def check(name: str) -> None:
-            violations = axe.run(page).response["violations"]
-            found[name] = [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
-
-        page.goto(f"{address}/study/tiny?participant=axe")
-        check("consent")
-        page.get_by_role("checkbox").check()
-        page.get_by_role("button", name="I agree").click()
-        page.get_by_role("button", name="Continue").wait_for()
-        check("device")
-        page.get_by_role("button", name="Continue").click()
-        check("instructions")
-        page.get_by_role("link", name="Begin").click()
-        page.get_by_role("button", name="Start").wait_for()
-        check("ready")
-        finish(page)
-        check("end")
-        page.goto(f"{address}/admin/sign-in")
-        check("sign-in")
-        page.goto(f"{address}/study/tiny/privacy")
-        check("privacy")
-        page.close()
-        assert {name: v for name, v in found.items() if v} == {}, json.dumps(found, indent=1)

@@ -35,7 +35,7 @@ def outage(monkeypatch):
         raise BREAKS
 
     def begin():
-        for name in ("holder", "participant"):
+        for name in ("holder", "watched", "participant"):
             monkeypatch.setattr(context, name, away)
 
     return begin
