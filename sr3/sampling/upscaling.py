@@ -147,8 +147,9 @@ def degradation_of(spec: ModelSpec, text: str | None = None) -> Chosen:
     """What a model's input went through: as its weights say, or as told more exactly by a text.
 
     Raises:
-        InputError: a degradation whose pictures have other channels or another scale.
+        InputError: a generator; a degradation whose pictures have other channels or another scale.
     """
+    refuse_generator(spec)
     own = spec.degradation
     chosen = choose(own if text is None else text, spec.scale)
     channels = spec.unet.condition_channels
