@@ -32,6 +32,8 @@ PRESETS: dict[str, UNetConfig] = {
     ),
     # 4.6M; generators of 16x16 faces for a CPU, scores in docs/models.md
     "small-gen-16": UNetConfig(16, 48, (1, 2, 3), 1, (8, 4), dropout=0.1, condition_channels=0),
+    # 4.4M; a stage of the small ablation, scores in docs/reproduce.md
+    "small-16-64": UNetConfig(64, 48, (1, 2, 3), 1, (8,), dropout=0.1, patch=4),
     # 0.1M; for tests and tries, no score
     "tiny": UNetConfig(32, 16, (1, 2), 1, (16,), head_channels=16),
     # 0.1M; a generator for tests and tries, no score

@@ -75,3 +75,10 @@ def test_impossible_numbers_are_refused(modules):
             load.arguments(wrong)
     with pytest.raises(SystemExit):
         drill.arguments(["--faults", "earthquake"])
+
+
+def test_the_page_shows_what_was_kept(modules):
+    figures = importlib.import_module("hosting.figures")
+    page = figures.PAGE.read_text(encoding="utf-8")
+    assert figures.filled(page) == page, "run `python benchmarks/hosting/figures.py`"
+    assert "| lost | 20 of 20 | 4080 | 0 | 0 | 0 | 0 | 0 |" in figures.drills()
