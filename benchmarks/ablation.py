@@ -44,13 +44,13 @@ def main(argv: list[str] | None = None) -> int:
     return run.main([*judged, *systems, "--metrics", args.metrics])
 
 
-def reduced(folders: list[Path], out: Path) -> Path:
-    """Pictures of `folders` at SIDE, named by folder and stem, in `out`."""
+def reduced(folders: list[Path], out: Path, side: int = SIDE) -> Path:
+    """Pictures of `folders` at `side`, named by folder and stem, in `out`."""
     for folder in folders:
         for path in list_images(folder):
             target = out / f"{folder.parent.name}-{path.stem}.png"
             if not target.exists():
-                write_png(target, area_resize(read_rgb(path), (SIDE, SIDE)))
+                write_png(target, area_resize(read_rgb(path), (side, side)))
     return out
 
 
