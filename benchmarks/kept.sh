@@ -2,10 +2,11 @@
 # Makes kept runs of results/models again and fills the documents:
 #
 #     benchmarks/kept.sh DATA [faces-rendered] [portraits128] [imagenet256] [samplers] [displaced]
+#         [restoration] [cascade] [conditioning] [steps] [ablation]
 #
-# DATA holds portraits128/test, imagenet256/test and outputs/realesrgan-x4plus, as far as the named
-# runs need them; no name means all five. On a machine without bf16 the whole takes some hours on two
-# cores; images are kept in results/runs/kept, so the same command goes on where it stopped.
+# DATA holds portraits128, faces-rendered, imagenet256/test and outputs/realesrgan-x4plus, as far as
+# the named runs need them; no name means all ten. On a machine without bf16 the whole takes some hours
+# on two cores; images are kept in results/runs/kept, so the same command goes on where it stopped.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,8 +16,12 @@ runs=$root/results/runs/kept
 kept=$root/results/models
 python=${PYTHON:-$root/.venv/bin/python}
 export PYTHONPATH="$root" OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+all="faces-rendered portraits128 imagenet256 samplers displaced restoration cascade conditioning steps
+ablation"
 means=psnr,ssim,consistency
 FD=fd_efficientnet_lite0
+sets=precision_efficientnet_lite0,recall_efficientnet_lite0,density_efficientnet_lite0
+sets=$sets,coverage_efficientnet_lite0
 
 run() { # NAME ARGUMENTS...: the folders in the records are relative to DATA
     out=$runs/$1
@@ -36,6 +41,59 @@ displaced() {
     (cd "$data" && "$python" "$root/benchmarks/displaced.py" portraits128/test --out "$runs/displaced")
 }
 
+restoration() {
+    for suite in deblur colorize inpaint jpeg; do
+        run faces-rendered --suite $suite --metrics "$means,$FD"
+    done
+    run faces-rendered --suite real4x --metrics "psnr,ssim,$FD"
+}
+
+folder() { # NAME PICTURE...: links to the pictures, which the records name by NAME
+    mkdir -p "$runs/$1"
+    name=$1
+    shift
+    for picture; do
+        ln -sf "$data/$picture" "$runs/$name/$(dirname "$picture" | tr / -)-$(basename "$picture")"
+    done
+}
+
+faces() { # the pictures that the face models were trained on, and others in the same proportion
+    cd "$data"
+    folder trained portraits128/train/*.png faces-rendered/train/*.png
+    folder held-out portraits128/test/*.png faces-rendered/test/00?.png faces-rendered/test/01?.png
+    cd "$root"
+}
+
+cascade() {
+    faces
+    mkdir -p "$runs/chains"
+    chains=
+    for name in faces faces-regression faces-bicubic; do
+        out=chains/${name#faces-}-chain
+        (cd "$runs" && "$python" -m sr3.cascade $name "$out" --n 400 --stages 2 --batch-size 32 \
+            --precision float32)
+        chains="$chains --system ${name#faces-}-chain=$out"
+    done
+    (cd "$runs" && "$python" -m bench.run --suite cascade-faces --data held-out --out faces-held-out \
+        --metrics "$FD,$sets" ${chains} && "$python" -m bench.nearest faces-held-out/cascade-faces \
+        --training trained)
+}
+
+chains() { # NAME SUITE SETTING...: settings of the second stage, judged against training faces
+    out=$1
+    suite=$2
+    shift 2
+    (cd "$data" && "$python" "$root/benchmarks/chains.py" --data portraits128/train \
+        --data faces-rendered/train --out "$runs/$out" --suite "$suite" --n 200 "$@")
+}
+
+ablation() {
+    faces
+    (cd "$data" && "$python" "$root/benchmarks/ablation.py" --data portraits128/train \
+        --data faces-rendered/train --held-out "$runs/held-out" --out "$runs/faces-16-64" \
+        --n 300 --steps 8 --threads 1)
+}
+
 make() {
     case $1 in
     faces-rendered) run "$1" --suite face8x --metrics "$means,spectrum,$FD" --groups embedded ;;
@@ -44,10 +102,14 @@ make() {
         run "$1" --suite natural4x --metrics "$means,$FD,error_efficientnet_lite0" \
             --data imagenet256/test --system realesrgan=outputs/realesrgan-x4plus
         ;;
-    samplers) samplers ;;
-    displaced) displaced ;;
+    samplers | displaced | restoration | cascade | ablation) "$1" ;;
+    conditioning) chains "$1" ablation ;;
+    steps)
+        chains "$1" steps --setting 50+1:steps=1 --setting 50+2:steps=2 --setting 50+4:steps=4 \
+            --setting 50+8:steps=8 --setting 50+16:steps=16
+        ;;
     *)
-        echo "found $1, wanted faces-rendered, portraits128, imagenet256, samplers or displaced" >&2
+        echo "found $1, wanted some of: $all" >&2
         exit 2
         ;;
     esac
@@ -57,12 +119,26 @@ keep() {
     case $1 in
     samplers) cp "$runs/samplers/sample.json" "$kept/portraits128/samplers.json" ;;
     displaced) cp "$runs/displaced/displaced.json" "$kept/portraits128/displaced.json" ;;
+    restoration)
+        for suite in deblur colorize inpaint jpeg real4x; do
+            "$python" -m bench.tables "$runs/faces-rendered/$suite" --keep "$kept/faces-rendered"
+        done
+        ;;
+    faces-rendered) "$python" -m bench.tables "$runs/$1/face8x" --keep "$kept/$1" ;;
+    cascade)
+        "$python" -m bench.tables "$runs/faces-held-out" --keep "$kept/faces-held-out"
+        cp "$runs/faces-held-out/cascade-faces/nearest.json" "$kept/faces-held-out/"
+        ;;
+    conditioning) "$python" -m bench.tables "$runs/$1/runs" --keep "$kept/faces-conditioning" ;;
+    steps) "$python" -m bench.tables "$runs/$1/runs" --keep "$kept/faces-steps" ;;
+    ablation) "$python" -m bench.tables "$runs/faces-16-64/runs" --keep "$kept/faces-16-64" ;;
     *) "$python" -m bench.tables "$runs/$1" --keep "$kept/$1" ;;
     esac
 }
 
-names=${*:-faces-rendered portraits128 imagenet256 samplers displaced}
+names=${*:-$all}
 for name in $names; do make "$name"; done
 for name in $names; do keep "$name"; done # last, or the next record would call the code changed
 cd "$root"
 "$python" -m bench.tables --markdown README.md docs/*.md
+"$python" benchmarks/reproduce.py

@@ -41,10 +41,10 @@ def test_a_kept_run_is_whole_and_of_the_shipped_weights(run):
     results = read_finished(run)
     for record in results.records:
         assert record.status == "ok"
-        unpaired = load_suite(record.suite).suite.unpaired  # generated pictures, of any number
-        assert unpaired or len(results.images) == record.n
+        suite = load_suite(record.suite).suite
+        assert suite.unpaired or len(results.images) == record.n  # unpaired: of any number
         if record.system in ("sr3", "regression"):
-            weights = shipped(f"{results.records[0].suite.partition('-')[0]}-{record.system}")
+            weights = shipped(f"{suite.weights}-{record.system}")
             assert record.checkpoint_sha256 == sha256(weights), "make it again: results/README.md"
         assert record.git is not None
         assert not record.git["dirty"]

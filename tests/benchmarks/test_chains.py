@@ -14,14 +14,23 @@ ROOT = Path(__file__).parents[2]
 
 def test_each_setting_is_a_chain_of_the_same_pictures(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    conditioning = importlib.import_module("conditioning")
+    chains = importlib.import_module("chains")
     rng = np.random.default_rng(0)
     for i in range(4):
         write_png(tmp_path / f"train/{i}.png", rng.integers(0, 256, (128, 128, 3), dtype=np.uint8))
-    asked = ["--setting", "none", "--setting", "blur=0.5,steps=1", "--n", "3", "--device", "cpu"]
-    told = ["--data", str(tmp_path / "train"), "--out", str(tmp_path / "out"), *asked]
-    assert conditioning.main(told) == 0
-    names = ("none", "blur-0.5-steps-1")
+    asked = [
+        "--setting",
+        "one:steps=1",
+        "--setting",
+        "blur=0.5,steps=1",
+        "--n",
+        "3",
+        "--device",
+        "cpu",
+    ]
+    told = ["--data", str(tmp_path / "train"), "--out", str(tmp_path / "out")]
+    assert chains.main([*told, *asked, "--device", "cpu"]) == 0
+    names = ("one", "blur-0.5-steps-1")
     assert [read_record(tmp_path / f"out/runs/ablation/{x}.json").n for x in names] == [3, 3]
     told = tomllib.loads((tmp_path / f"out/cascades/{names[1]}.toml").read_text())
     assert told["stage"] == [{"weights": "face8x-sr3", "blur": 0.5, "steps": 1}]
