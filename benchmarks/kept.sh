@@ -67,15 +67,15 @@ faces() { # the pictures that the face models were trained on, and others in the
 cascade() {
     faces
     mkdir -p "$runs/chains"
-    chains=
-    for name in faces faces-regression faces-bicubic; do
-        out=chains/${name#faces-}-chain
-        (cd "$runs" && "$python" -m sr3.cascade $name "$out" --n 400 --stages 2 --batch-size 32 \
-            --precision float32)
-        chains="$chains --system ${name#faces-}-chain=$out"
+    systems=
+    for pair in sr3:faces regression:faces-regression bicubic:faces-bicubic; do
+        name=${pair%:*}-chain
+        (cd "$runs" && "$python" -m sr3.cascade "${pair#*:}" "chains/$name" --n 400 --stages 2 \
+            --batch-size 32 --precision float32)
+        systems="$systems --system $name=chains/$name"
     done
     (cd "$runs" && "$python" -m bench.run --suite cascade-faces --data held-out --out faces-held-out \
-        --metrics "$FD,$sets" ${chains} && "$python" -m bench.nearest faces-held-out/cascade-faces \
+        --metrics "$FD,$sets" $systems && "$python" -m bench.nearest faces-held-out/cascade-faces \
         --training trained)
 }
 
