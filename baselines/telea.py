@@ -15,7 +15,7 @@ def load(options: SystemOptions) -> Classical:
     try:
         cv2 = import_module("cv2")
     except ImportError as error:
-        raise UnavailableError("OpenCV is not here: pip install opencv-python-headless") from error
+        raise UnavailableError("OpenCV is not here: pip install 'sr3bench[opencv]'") from error
     degradation_of("telea", options, channels=4)
 
     def restore(picture: np.ndarray, missing: np.ndarray | None) -> np.ndarray:

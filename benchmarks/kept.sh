@@ -42,9 +42,10 @@ displaced() {
 }
 
 restoration() {
-    for suite in deblur colorize inpaint jpeg; do
+    for suite in deblur colorize jpeg; do
         run faces-rendered --suite $suite --metrics "$means,$FD"
     done
+    run faces-rendered --suite inpaint --systems input,telea,biharmonic --metrics "$means,$FD"
     run faces-rendered --suite real4x --metrics "psnr,ssim,$FD"
 }
 

@@ -64,6 +64,13 @@ def by_torch(hr, mode):
     return Image.fromarray(small.round().clamp(0, 255).byte()[0].permute(1, 2, 0).numpy())
 
 
+def by_opencv(kind):
+    import cv2
+
+    size = lambda hr: (hr.shape[1] // 4, hr.shape[0] // 4)  # noqa: E731
+    return lambda hr: Image.fromarray(cv2.resize(hr, size(hr), interpolation=getattr(cv2, kind)))
+
+
 @pytest.mark.parametrize("name", list(KNOWN))
 def test_every_known_operator_is_named(name, folders):
     found = with_given_lr(*folders(by_operator(name)), NAMED).lr
@@ -85,6 +92,11 @@ def test_every_known_operator_is_named(name, folders):
         (lambda hr: by_torch(hr, "bilinear"), "opencv-linear"),
         (lambda hr: by_torch(hr, "area"), "box"),
         (lambda hr: Image.fromarray(hr[::4, ::4]), "nearest-first"),
+        (by_opencv("INTER_AREA"), "box"),
+        (by_opencv("INTER_CUBIC"), "opencv-cubic"),
+        (by_opencv("INTER_LINEAR"), "opencv-linear"),
+        (by_opencv("INTER_LANCZOS4"), "opencv-lanczos"),
+        (by_opencv("INTER_NEAREST"), "nearest-first"),
     ],
 )
 def test_other_programs_are_named_by_their_operator(shrink, name, folders):
