@@ -13,13 +13,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import run
-from sr3 import cascade, train
+from bench.running.config import RunConfig, choose_device
+from bench.running.plan import plan
+from bench.running.runner import run
+from bench.typesetting import text
 from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.files import write_text
+from sr3.cascading import run as cascading
+from sr3.machine.options import RunOptions
 from sr3.pictures.images import list_images, read_rgb, write_png
 from sr3.pictures.resize import area_resize
+from sr3.training import run as training
+from sr3.training.config import build, read_recipe
 
 SIDE = 64
 ARMS = {
@@ -31,17 +37,31 @@ ARMS = {
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
-    training = reduced(args.data, args.out / "train")
+    faces = reduced(args.data, args.out / "train")
     held_out = reduced(args.held_out, args.out / "held-out")
     chains = {"bicubic": chain(args, "bicubic", 'kind = "bicubic"\nscale = 4\n')}
     for seed in range(args.seeds):
         for arm, settings in ARMS.items():
             name = f"{arm}-{seed}"
-            weights = trained(args, name, training, (*settings, f"seed={seed}"))
+            weights = trained(args, name, faces, (*settings, f"seed={seed}"))
             chains[name] = chain(args, name, f'weights = "{weights}"\nsteps = {args.steps}\n')
-    judged = ["--suite", "ablation", "--data", str(held_out), "--out", str(args.out / "runs")]
-    systems = [x for name, folder in chains.items() for x in ("--system", f"{name}={folder}")]
-    return run.main([*judged, *systems, "--metrics", args.metrics])
+    return judged(args, "ablation", held_out, chains)
+
+
+def judged(args: argparse.Namespace, suite: str, faces: Path, chains: dict[str, Path]) -> int:
+    """Records of the chains' pictures beside real faces, in the run folder; 1 if one failed."""
+    result = run(
+        plan(
+            RunConfig(
+                suite=suite, data=faces, imports=chains, metrics=tuple(args.metrics.split(",")),
+                out=args.out / "runs", device=choose_device(args.device),
+            )
+        )
+    )  # fmt: skip
+    if result is None:
+        return 1
+    print(f"\n{text.render(result.table)}\nrecords are in {result.folder}")
+    return 1 if result.failed else 0
 
 
 def reduced(folders: list[Path], out: Path, side: int = SIDE) -> Path:
@@ -57,11 +77,17 @@ def reduced(folders: list[Path], out: Path, side: int = SIDE) -> Path:
 def trained(args: argparse.Namespace, name: str, data: Path, settings: tuple[str, ...]) -> Path:
     """Weights of one training, made or gone on with."""
     out = args.out / "trainings" / name
-    chosen = [x for setting in (*settings, *args.set) for x in ("--set", setting)]
-    told = ["--data", str(data), "--out", str(out), "--logger", "none", "--device", args.device]
-    threads = ["--threads", str(args.threads)] if args.threads else []
-    if code := train.main(["ablation-faces-16-64", *told, *threads, *chosen]):
-        raise InputError(f"training {name} stopped: give the same command again", code)
+    asked = training.Run(
+        config=build(read_recipe("ablation-faces-16-64"), [*settings, *args.set]),
+        options=RunOptions(),
+        data=[data],
+        out=out,
+        device=args.device,
+        threads=args.threads,
+        loggers=("none",),
+    )
+    if training.train(asked):
+        raise InputError(f"training {name} stopped: give the same command again")
     return (out / "ema-0.05.safetensors").resolve()
 
 
@@ -70,7 +96,7 @@ def chain(args: argparse.Namespace, name: str, stage: str) -> Path:
     config, out = args.out / "cascades" / f"{name}.toml", args.out / "pictures" / name
     generator = args.generator.resolve() if args.generator.is_file() else args.generator
     write_text(config, f'[generator]\nweights = "{generator}"\nkeep = false\n[[stage]]\n{stage}')
-    cascade.main([str(config), str(out), "--n", str(args.n), "--device", args.device])
+    cascading.make(cascading.Run(str(config), out, args.n, batch_size=32, device=args.device))
     return out
 
 

@@ -12,9 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ablation import chain, reduced
+from ablation import chain, judged, reduced
 
-from bench import run
 from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
@@ -24,13 +23,12 @@ SETTINGS = ("none:", "blur=0.2", "blur=0.3", "blur=0.4", "blur=0.5", "noise=0.02
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     faces = reduced(args.data, args.out / "faces", args.side)
-    judged = ["--suite", args.suite, "--data", str(faces), "--out", str(args.out / "runs")]
+    chains = {}
     for setting in args.setting or SETTINGS:
         name, keys = named(setting)
         told = "".join(f"{key}\n" for key in keys.split(",") if key)
-        made = chain(args, name, f'weights = "{args.weights}"\n{told}')
-        judged += ["--system", f"{name}={made}"]
-    return run.main([*judged, "--metrics", args.metrics])
+        chains[name] = chain(args, name, f'weights = "{args.weights}"\n{told}')
+    return judged(args, args.suite, faces, chains)
 
 
 def named(setting: str) -> tuple[str, str]:

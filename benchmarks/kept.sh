@@ -92,7 +92,7 @@ ablation() {
     faces
     (cd "$data" && "$python" "$root/benchmarks/ablation.py" --data portraits128/train \
         --data faces-rendered/train --held-out "$runs/held-out" --out "$runs/faces-16-64" \
-        --n 300 --steps 8 --threads 1)
+        --n 200 --steps 8 --threads 1)
 }
 
 make() {

@@ -1,7 +1,7 @@
 """A cascade from what was asked for to its end: weights, settings, pictures, the sheet."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -34,16 +34,16 @@ class Run:
     config: str
     out: Path
     n: int
-    classes: list[str]
-    guidance: float
-    stages: int | None
-    weights: list[str]
-    seed: int
-    batch_size: int
-    device: str
-    precision: str
-    compile: bool
-    overwrite: bool
+    classes: list[str] = field(default_factory=list)
+    guidance: float = 0.0
+    stages: int | None = None
+    weights: list[str] = field(default_factory=list)
+    seed: int = 0
+    batch_size: int = 8
+    device: str = "auto"
+    precision: str = "auto"
+    compile: bool = False
+    overwrite: bool = False
 
 
 def make(run: Run) -> str:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from sr3.base.errors import InputError
 from sr3.data.labels import Labelling
 from sr3.data.split import Split, open_split
 from sr3.machine.options import RunOptions, keep_freed_memory
-from sr3.machine.processes import Process, World, choose_device, fill, open_world
+from sr3.machine.processes import Process, World, choose_device, open_world
 from sr3.machine.signals import StopRequest
 from sr3.networks import checkpoint
 from sr3.networks.precision import has_bf16
@@ -20,7 +19,7 @@ from sr3.training.config import TrainConfig, from_json
 from sr3.training.loop import Loop
 from sr3.training.run_folder import RunFolder
 from sr3.training.trainer import Trainer
-from sr3.training.warm_start import fitted
+from sr3.training.warm_start import initialise
 
 
 @dataclass(frozen=True)
@@ -136,37 +135,6 @@ def make_trainer(run: Run, world: World) -> Trainer:
         return Trainer(run.config, world, run.options, teacher)
     except ValueError as error:
         raise InputError(str(error)) from error
-
-
-def initialise(trainer: Trainer, path: Path) -> None:
-    """Start from the weights of another run of the same network, whatever its condition.
-
-    A generator with classes or a learned variance may also start from one without: its classes
-    start as they are, its variance in the middle of eq. 15.
-
-    Raises:
-        InputError: weights of another network.
-    """
-    model = checkpoint.load_model(path)
-    given = fitted(model.network.state_dict(), model.spec.unet, trainer.model.spec.unet)
-    own = dict(trainer.network.named_parameters())
-    start = {name: _widened(value, own.get(name)) for name, value in given.items()}
-    left = {name for name in own.keys() - start.keys() if not name.startswith("embed_class.")}
-    if left or any(name not in own or v.shape != own[name].shape for name, v in start.items()):
-        raise InputError(
-            f"found weights of another network in {path}, wanted {trainer.config.preset}"
-        )
-    for name, value in start.items():
-        fill(own[name], value)
-        for ema in trainer.ema:
-            fill(ema.weights[name], value)
-
-
-def _widened(value: Tensor, own: Tensor | None) -> Tensor:
-    """`value`, with as many zeros below where `own` has twice the outputs."""
-    if own is None or own.shape != (2 * value.shape[0], *value.shape[1:]):
-        return value
-    return torch.cat([value, torch.zeros_like(value)])
 
 
 def begin(run: Run, folder: RunFolder, pictures: Split, notes: list[str]) -> list[logs.Log]:

@@ -1,13 +1,18 @@
-"""Weights of one network as the start of another that sees more or fewer channels of condition."""
+"""Weights of one network as the start of one that differs in condition, classes or attention."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from sr3.base.errors import InputError
+from sr3.machine.processes import fill
+from sr3.networks import checkpoint
 from sr3.networks.unet import UNetConfig
+from sr3.training.trainer import Trainer
 
-STEM = "stem.weight"
+STEM, ATTENTION, CLASS = "stem.weight", ".attention.", "embed_class."  # of names of tensors
 
 
 def fitted(
@@ -38,3 +43,36 @@ def fitted(
         seen[:, :shared] = condition[:, :shared]
     found[STEM] = torch.cat([seen, noisy], dim=1).flatten(1, 2)
     return found
+
+
+def initialise(trainer: Trainer, path: Path) -> None:
+    """Start from the weights of another run of the same network, whatever its condition.
+
+    A generator with classes or a learned variance may also start from one without: its classes
+    start as they are, its variance in the middle of eq. 15. Attention in a level may
+    be left out or start as new, with nothing to add yet.
+
+    Raises:
+        InputError: weights of another network.
+    """
+    model = checkpoint.load_model(path)
+    given = fitted(model.network.state_dict(), model.spec.unet, trainer.model.spec.unet)
+    own = dict(trainer.network.named_parameters())
+    kept = {n: value for n, value in given.items() if n in own or ATTENTION not in n}
+    start = {name: _widened(value, own.get(name)) for name, value in kept.items()}
+    left = {n for n in own.keys() - start.keys() if ATTENTION not in n and not n.startswith(CLASS)}
+    if left or any(name not in own or v.shape != own[name].shape for name, v in start.items()):
+        raise InputError(
+            f"found weights of another network in {path}, wanted {trainer.config.preset}"
+        )
+    for name, value in start.items():
+        fill(own[name], value)
+        for ema in trainer.ema:
+            fill(ema.weights[name], value)
+
+
+def _widened(value: Tensor, own: Tensor | None) -> Tensor:
+    """`value`, with as many zeros below where `own` has twice the outputs."""
+    if own is None or own.shape != (2 * value.shape[0], *value.shape[1:]):
+        return value
+    return torch.cat([value, torch.zeros_like(value)])

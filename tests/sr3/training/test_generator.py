@@ -18,7 +18,8 @@ from sr3.networks.presets import PRESETS
 from sr3.networks.unet import UNet
 from sr3.pictures import images
 from sr3.pictures.resize import area_resize, downsample
-from sr3.training import config, run, trainer
+from sr3.training import config, trainer
+from sr3.training.warm_start import initialise
 
 SETTINGS = [
     "preset=tiny-gen", "picture_side=32", "steps=6", "save_every=3", "validate_every=6",
@@ -214,7 +215,7 @@ def test_one_with_classes_starts_from_one_without(tmp_path):
     weights = plain.network.state_dict()
     checkpoint.save_model(start, plain.model.spec, weights, {}, half=False)
     known = learner()
-    run.initialise(known, start)
+    initialise(known, start)
     wanted, found = plain.network.state_dict(), known.network.state_dict()
     head = {"head.weight", "head.bias"}
     assert found.keys() - wanted.keys() == {"embed_class.weight"}
@@ -224,4 +225,4 @@ def test_one_with_classes_starts_from_one_without(tmp_path):
         assert not found[name][3:].any()
     wider = config.build(config.read_recipe("faces-generator"), ["preset=small-gen-16"])
     with pytest.raises(InputError, match="another network"):
-        run.initialise(trainer.Trainer(wider, CPU), start)
+        initialise(trainer.Trainer(wider, CPU), start)
