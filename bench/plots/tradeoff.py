@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-COLOURS = ("#ee6677", "#228833", "#aa3377", "#b8860b")
+COLOURS = ("#ee6677", "#228833", "#aa3377", "#b8860b", "#0d8fb3", "#777777")
 POINT = "#4477aa"
 INK, SOFT, LINE = "#1d2330", "#5c6575", "#dde1e8"
 SUFFIXES = (".png", ".svg")
