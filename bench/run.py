@@ -62,6 +62,10 @@ def _add_systems(add: Callable[..., object]) -> None:
     add("--training", type=Path, metavar="DIR",
         help="the pictures that generators were trained on: unpaired suites look for near copies "
         "(default: none)")  # fmt: skip
+    add("--setting", dest="settings", type=_named, action="append", default=[],
+        metavar="NAME=SYSTEM:KEY=VALUE,...",
+        help="a row of its own: a system sampled in another way, such as "
+        "soft=sr3:temperature=0.85,spread=0.65; repeatable (default: none)")  # fmt: skip
     add("--checkpoint", dest="checkpoints", type=_pair, action="append", default=[],
         metavar="NAME=FILE",
         help="weights of a system; repeatable (default: the shipped ones)")  # fmt: skip
@@ -129,7 +133,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _config(options: argparse.Namespace) -> "RunConfig":
-    from bench.running.config import RunConfig, choose_device
+    from bench.running.config import RunConfig, choose_device, read_setting
     from bench.running.processes import world_of
 
     world = world_of()
@@ -137,6 +141,9 @@ def _config(options: argparse.Namespace) -> "RunConfig":
     told = {name: value for name, value in vars(options).items() if name not in NOT_OF_THE_RUN}
     told |= {"device": device, "imports": dict(options.imports), "world": world}
     told["checkpoints"] = dict(options.checkpoints)
+    told["settings"] = {name: read_setting(text) for name, text in options.settings}
+    if len(told["settings"]) < len(options.settings):
+        raise InputError("found two --setting of one NAME, wanted one row of each name")
     told["batch_size"] = options.batch_size or (32 if device.startswith("cuda") else 8)
     return RunConfig(**told)
 
@@ -146,10 +153,15 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _pair(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise argparse.ArgumentTypeError(f"found {text!r}, wanted NAME=PATH")
+    name, path = _named(text, "PATH")
     return name, Path(path)
+
+
+def _named(text: str, wanted: str = "SYSTEM:KEY=VALUE,...") -> tuple[str, str]:
+    name, equals, rest = text.partition("=")
+    if not (name and equals and rest):
+        raise argparse.ArgumentTypeError(f"found {text!r}, wanted NAME={wanted}")
+    return name, rest
 
 
 if __name__ == "__main__":

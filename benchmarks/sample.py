@@ -37,7 +37,7 @@ from bench.statistics.intervals import interval_of_draws
 from bench.typesetting import markdown
 from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
-from sr3.base.files import write_text
+from sr3.base.files import sha256_of_file, write_text
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
@@ -136,8 +136,8 @@ class Benchmark:
         self.score = scores.FrechetLite()
         paths = images.list_images(args.data)[: args.limit]
         self.hr = np.stack([images.read_rgb(p) for p in paths])
-        digests = [checkpoint.sha256(path) for path in paths]
-        self.key = [checkpoint.sha256(weights), *digests, args.precision]
+        digests = [sha256_of_file(path) for path in paths]
+        self.key = [sha256_of_file(weights), *digests, args.precision]
         items = [Item(p.stem, p, digest) for p, digest in zip(paths, digests, strict=True)]
         items.sort(key=lambda item: item.stem)
         self.data_sha256 = ImageSet("", args.data, "--data", tuple(items)).sha256

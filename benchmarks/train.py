@@ -77,6 +77,14 @@ def matmul_peak(device, dtype, seconds=2.0):
     return best
 
 
+def base_of(preset, batch, device):
+    """The recommended configuration of a size."""
+    return settled(config.build(
+        {"name": "benchmark", "preset": preset, "scale": 4, "objective": "v",
+         "batch_size": batch, "residual_scale": 0.15, "warmup": 10}, []
+    ), device)  # fmt: skip
+
+
 def random_batch(count, side, device):
     pixels = torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, device=device)
     return Batch(pixels, torch.zeros(count, 5, device=device), list(range(count)), [])
@@ -163,10 +171,7 @@ def main():
     print(*(f"{k}: {v}" for k, v in found.items()), sep="\n")
     peaks = {p: matmul_peak(device, d) for p, d in
              (("bf16", torch.bfloat16), ("fp32", torch.float32))}  # fmt: skip
-    base = settled(config.build(
-        {"name": "benchmark", "preset": args.preset, "scale": 4, "objective": "v",
-         "batch_size": args.batch, "residual_scale": 0.15, "warmup": 10}, []
-    ), device)  # fmt: skip
+    base = base_of(args.preset, args.batch, device)
     batch = random_batch(args.batch, PRESETS[args.preset].resolution, device)
     flops = flops_of_step(Trainer(base, World(device)), batch)
     print(f"matmul peak: {peaks['bf16'] / 1e9:.0f} GFLOP/s bf16, {peaks['fp32'] / 1e9:.0f} fp32")

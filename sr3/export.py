@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sr3.base.commands import Parser, program
 from sr3.base.errors import run_command
+from sr3.base.files import sha256_of_file
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{args.out}: for DiffusionPipeline.from_pretrained(..., trust_remote_code=True)")
     else:
         size = checkpoint.export_model(weights, args.out, *chosen)
-        print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {checkpoint.sha256(args.out)}")
+        print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {sha256_of_file(args.out)}")
     if args.curves:
         write_curves(weights.parent, args.curves)
     return 0

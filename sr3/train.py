@@ -54,11 +54,13 @@ def _add_what(add: Callable[..., object]) -> None:
         "(default: none; a file needs one)")  # fmt: skip
     add("--out", type=Path, required=True, metavar="FOLDER",
         help="folder of the run, which goes on where it is; no default")  # fmt: skip
-    add("--init-from", type=Path, metavar="WEIGHTS",
-        help="start from these weights of the same network, or of the same generator without "
-        "classes and learned variance (default: random)")  # fmt: skip
-    add("--teacher", type=Path, metavar="WEIGHTS",
-        help="model to distil, and to start from (default: none)")  # fmt: skip
+    add("--init-from", metavar="WEIGHTS",
+        help="start from these weights, a file or the name of shipped ones such as face8x-sr3, of "
+        "the same network, or of the same generator without classes and learned variance "
+        "(default: random)")  # fmt: skip
+    add("--teacher", metavar="WEIGHTS",
+        help="model to distil, and to start from, a file or the name of shipped weights "
+        "(default: none)")  # fmt: skip
 
 
 def _add_machine(add: Callable[..., object]) -> None:
@@ -93,6 +95,7 @@ def run_of(args: argparse.Namespace) -> "Run":
     """What the arguments ask for; InputError where they cannot be."""
     from sr3.data.labels import Labelling
     from sr3.machine.options import RunOptions
+    from sr3.networks.checkpoint import find_weights
     from sr3.training.config import build, read_recipe
     from sr3.training.run import Run
 
@@ -104,8 +107,8 @@ def run_of(args: argparse.Namespace) -> "Run":
         data=args.data,
         out=args.out,
         labelling=Labelling(args.labels, tuple(args.label_column)) if args.labels else None,
-        init_from=args.init_from,
-        teacher=args.teacher,
+        init_from=find_weights(args.init_from) if args.init_from else None,
+        teacher=find_weights(args.teacher) if args.teacher else None,
         device=args.device,
         threads=args.threads,
         loggers=tuple(args.logger or ["tensorboard"]),

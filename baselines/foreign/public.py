@@ -17,7 +17,7 @@ from baselines.foreign.presets import preset_of
 from baselines.protocol import System, SystemOptions
 from baselines.shared.trained import Trained
 from sr3.base.errors import InputError
-from sr3.networks.checkpoint import sha256
+from sr3.base.files import sha256_of_file
 from sr3.networks.precision import resolve
 from sr3.networks.public_weights import is_public
 
@@ -77,7 +77,7 @@ def load_public(
     preset = preset_of(name)
     provenance = {
         "checkpoint": path.name,
-        "checkpoint_sha256": sha256(path),
+        "checkpoint_sha256": sha256_of_file(path),
         "architecture": model.architecture.name,
         "spandrel": spandrel.__version__,
         "licence": preset.licence if preset else "not given",

@@ -11,12 +11,15 @@ from torch import Tensor
 
 from baselines.protocol import SystemOptions, UnavailableError
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.base.modules import code_digest
 from sr3.degradations.protocol import choose
-from sr3.networks.checkpoint import load_model, sha256, shipped
+from sr3.diffusion import samplers
+from sr3.networks.checkpoint import load_model, shipped
 from sr3.networks.model import Model
 from sr3.networks.precision import resolve
 from sr3.networks.public_weights import described
+from sr3.sampling.schedule_choice import choose as choose_schedule
 from sr3.sampling.upscaling import softening, upscale
 
 
@@ -62,9 +65,10 @@ class Trained:
     def provenance(self) -> Mapping[str, Any]:
         """All that the output depends on besides input and noise."""
         spec, is_sr3 = self.model.spec, self.stochastic
+        self._require_known()
         return {
             "checkpoint": self.path.name,
-            "checkpoint_sha256": sha256(self.path),
+            "checkpoint_sha256": sha256_of_file(self.path),
             "sampler": (self.options.sampler or spec.sampler) if is_sr3 else None,
             "steps": (self.options.steps or spec.steps) if is_sr3 else None,
             "precision": self.options.precision,
@@ -77,6 +81,13 @@ class Trained:
             **described(self.model.spec),
             **self.more,
         }
+
+    def _require_known(self) -> None:
+        """InputError for a sampler or a schedule that would fail only after other systems ran."""
+        if self.stochastic:
+            sampler = self.options.sampler or self.model.spec.sampler
+            samplers.get(sampler)
+            choose_schedule(self.model.spec, sampler, self.options.steps, self.options.schedule)
 
     def _degradation(self) -> dict[str, str]:
         """What the input went through, with its version, where it is not low resolution alone."""
@@ -127,4 +138,4 @@ def _schedule(text: str | None) -> str | None:
     """A schedule as given, with the hash of the file that it names."""
     if text is None or not Path(text).is_file():
         return text
-    return f"{Path(text).name} {sha256(Path(text))}"
+    return f"{Path(text).name} {sha256_of_file(Path(text))}"

@@ -58,7 +58,7 @@ OPTIONS = {
         "schedule", "temperature", "spread", "consistent", "training", "batch_size", "samples",
         "device", "precision",
     )
-} | {"imports": "--system", "checkpoints": "--checkpoint"}  # fmt: skip
+} | {"imports": "--system", "settings": "--setting", "checkpoints": "--checkpoint"}  # fmt: skip
 
 
 def _words(option: str, value: Any) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.comparison.attributes import read_attributes
 from bench.comparison.groups import Breakdown, break_down_run
-from bench.reporting.group_plot import write_plot
+from bench.plots.groups import write_plot
 from bench.typesetting.group_text import render
 from sr3.base.files import write_json, write_text
 

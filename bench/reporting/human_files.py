@@ -13,8 +13,8 @@ from bench.comparison.human_rates import (
     to_json,
     with_humans,
 )
+from bench.plots.humans import scatter_plots
 from bench.records.finished import FinishedRun
-from bench.reporting import human_plot
 from bench.typesetting import latex, text
 from bench.typesetting.paper import suite_table
 from sr3.base.files import write_bytes, write_json, write_text
@@ -52,6 +52,6 @@ def write_humans(
     write_text(folder / "table.tex", latex.render(table))
     write_text(folder / "images.csv", joined.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "correlations.csv", found.to_csv(index=False, lineterminator="\n"))
-    for task, picture in human_plot.scatter_plots(joined, found, finished.metrics).items():
+    for task, picture in scatter_plots(joined, found, finished.metrics).items():
         write_bytes(folder / f"scatter_{task}.png", picture)
     return Joined(folder, text.render(table), correlation.summary(found, finished.metrics))

@@ -12,12 +12,14 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from bench.comparison.groups import Breakdown
 from bench.comparison.human_rates import attached
 from bench.comparison.ranking import printed_p
+from bench.comparison.tradeoff import tradeoff_of
 from bench.metrics.protocol import Metric
+from bench.plots.charts import Point, dots
+from bench.plots.tradeoff import drawn
 from bench.records.finished import FinishedRun, read_finished
 from bench.records.published import tables_of
 from bench.records.record import Record
 from bench.reporting import tiles
-from bench.reporting.charts import Point, dots
 from bench.typesetting.group_text import differs, heading
 from bench.typesetting.table import Cell, Column, Table, build, digits_of, label_of
 from bench.typesetting.text import ARROWS, factor
@@ -69,6 +71,7 @@ def render(finished: FinishedRun, shown: int) -> str:
             **_shown(table),
             charts=_charts(table),
             comparisons=_comparisons(finished),
+            tradeoff=_tradeoff(finished),
             spectrum=power,
             spectrum_n=counted,
             groups=_groups(finished.folder),
@@ -155,6 +158,16 @@ def _comparisons(finished: FinishedRun) -> list[Mapping[str, str]]:
                 "test": pair["test"],
             })  # fmt: skip
     return lines
+
+
+def _tradeoff(finished: FinishedRun) -> Mapping[str, str] | None:
+    """The picture as a data URI with its caption; None where no model has two settings."""
+    shown = tradeoff_of(finished.records, finished.metrics)
+    if shown is None:
+        return None
+    uri = f"data:image/svg+xml;base64,{base64.b64encode(drawn(shown, titled=False)).decode()}"
+    return {"uri": uri, "caption": shown.caption, "distance": shown.naturalness.title,
+            "fidelity": shown.fidelity.title}  # fmt: skip
 
 
 def _metric_data(name: str, metric: Metric) -> Mapping[str, object]:

@@ -13,10 +13,10 @@ from PIL import Image
 from bench.images.pixels import to_batch
 from bench.metrics.protocol import Metric
 from bench.metrics.spectrum import radial_power
+from bench.plots.charts import curves
 from bench.records.finished import FinishedRun
 from bench.records.finished_pictures import down_of, read_lr, read_picture
 from bench.records.record import REFERENCE
-from bench.reporting.charts import curves
 from bench.reporting.gallery import shown_of
 from bench.reporting.sheet import spread
 

@@ -1,5 +1,7 @@
 """What a run is told, resolved: the only thing that the core sees of the command line."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -7,6 +9,64 @@ from typing import Any
 
 from bench.running.processes import World
 from sr3.base.errors import InputError
+
+KEYS = ("sampler", "steps", "schedule", "temperature", "spread", "consistent")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A system of the run once more, sampled in another way: a row of its own.
+
+    Attributes:
+        system: name or path of a system.
+        changes: those of `KEYS` that differ from the run's.
+    """
+
+    system: str
+    changes: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What `read_setting` reads."""
+        told = {k: str(v).lower() if isinstance(v, bool) else v for k, v in self.changes.items()}
+        return f"{self.system}:{','.join(f'{key}={value}' for key, value in told.items())}"
+
+
+def read_setting(text: str) -> Setting:
+    """The setting that a text such as `sr3:temperature=0.85,spread=0.65` asks for.
+
+    Raises:
+        InputError: another form, an unknown or repeated key, or a value that is none of its kind.
+    """
+    system, _, rest = text.partition(":")
+    parts = re.split(rf",(?=(?:{'|'.join(KEYS)})=)", rest)  # a schedule may hold commas
+    changes: dict[str, Any] = {}
+    for part in parts:
+        key, _, value = part.partition("=")
+        if not system or key not in KEYS or not value or key in changes:
+            raise InputError(
+                f"found {part or text!r} in --setting {text}, wanted SYSTEM:KEY=VALUE,... with "
+                f"each KEY once, one of {', '.join(KEYS)}: such as sr3:temperature=0.85,spread=0.65"
+            )
+        changes[key] = _value(key, value)
+    return Setting(system, changes)
+
+
+def _value(key: str, text: str) -> str | int | float | bool:
+    if key in ("sampler", "schedule"):
+        return text
+    if key == "consistent":
+        if text not in ("true", "false"):
+            raise InputError(f"found consistent={text} in --setting, wanted true or false")
+        return text == "true"
+    try:
+        value = int(text) if key == "steps" else float(text)
+    except ValueError:
+        value = 0 if key == "steps" else math.nan
+    if not (value >= 1 if key == "steps" else math.isfinite(value)):
+        wanted = "a whole number from 1 on" if key == "steps" else "a number"
+        raise InputError(f"found {key}={text} in --setting, wanted {wanted}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -21,6 +81,7 @@ class RunConfig:
         accept: checks of the doctor whose findings about imports are taken knowingly.
         training: folder of the pictures that generators were trained on, for the doctor.
         checkpoints: weights by system name, instead of the shipped ones.
+        settings: further rows by name, each a system sampled in its own way.
         device: "cpu" or "cuda", already decided; precision "float32", "bf16", or "auto", which
             `plan` resolves.
         samples: K of the diversity metric.
@@ -48,6 +109,7 @@ class RunConfig:
     out: Path = Path("results/runs")
     imports: Mapping[str, Path] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     accept: Sequence[str] = ()
     training: Path | None = None
     world: World = field(default_factory=World)
@@ -62,6 +124,7 @@ class RunConfig:
         """For `run.json` beside the records."""
         content = asdict(self)
         del content["world"], content["silent"]  # results do not depend on them
+        content["settings"] = {name: setting.text for name, setting in self.settings.items()}
         return {key: _plain(value) for key, value in content.items()}
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.comparison import ranking
+from bench.plots.steps import write_steps
 from bench.records.finished import write_index
 from bench.records.published import tables_of
 from bench.records.record import REFERENCE, Record
 from bench.reporting.gallery import write_gallery
 from bench.reporting.sheet import write_sheet
-from bench.reporting.steps_plot import write_steps
 from bench.running.plan import Plan, key_of
 from bench.running.recording import RecordedRow
 from bench.typesetting import latex, text

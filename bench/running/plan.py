@@ -50,6 +50,7 @@ class Plan:
             f"images   {images.words}{gray}",
             *([] if suite.unpaired else [f"{_input(images)}    {images.lr.words}"]),
             f"systems  {', '.join([*self.systems, *self.config.imports])}",
+            *(f"setting  {name} = {s.text}" for name, s in self.config.settings.items()),
             f"metrics  {', '.join(self.metrics)}",
             f"options  seed {self.config.seed}, batch {self.config.batch_size}, "
             f"{self.config.device} {self.config.precision}, steps {self.config.steps or 'default'}",
@@ -75,9 +76,9 @@ def plan(config: RunConfig) -> Plan:
     named = load_suite(config.suite)
     metrics = {key_of(m): load_metric(m) for m in config.metrics or named.suite.metrics}
     systems = tuple(named.suite.systems if config.systems is None else config.systems)
-    for name in systems:
+    for name in [*systems, *(setting.system for setting in config.settings.values())]:
         find_module(PACKAGE, name, "system")  # weights are not looked for
-    check_row_names([*map(key_of, systems), *config.imports])
+    check_row_names([*map(key_of, systems), *config.settings, *config.imports])
     shown = track if config.shows_progress else quiet
     if named.suite.unpaired:
         _require_folders_alone(config, named, systems)
@@ -91,9 +92,10 @@ def plan(config: RunConfig) -> Plan:
 
 def _require_folders_alone(config: RunConfig, named: NamedSuite, systems: Sequence[str]) -> None:
     what = f"suite {named.name}, which judges folders of generated pictures"
-    if systems or not config.imports:
+    own = [*systems, *config.settings]
+    if own or not config.imports:
         raise InputError(
-            f"found {'systems ' + ', '.join(systems) if systems else 'no folder'} for {what}: "
+            f"found {'systems ' + ', '.join(own) if own else 'no folder'} for {what}: "
             "give --system NAME=DIR for each"
         )
     if config.lr is not None:

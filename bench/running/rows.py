@@ -1,16 +1,19 @@
 """The rows of a run in the order of its table: ground truth, our systems, foreign ones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from baselines.protocol import UnavailableError, load
+from baselines.protocol import SystemOptions, UnavailableError, load
 from bench.base.run_cache import RunCache
 from bench.images.hr import Item
 from bench.images.outputs import Output
 from bench.records.record import REFERENCE
+from bench.running.config import Setting
 from bench.running.foreign import foreign_row
 from bench.running.generated import generated_row
 from bench.running.plan import Plan, Say, key_of
 from bench.running.row import Progress, RunRow, row_of_system, system_options
+from sr3.base.errors import InputError
 
 
 def open_rows(planned: Plan, cache: RunCache, say: Say) -> list[RunRow]:
@@ -28,6 +31,8 @@ def _rows(planned: Plan, cache: RunCache, say: Say) -> Iterator[RunRow]:
         yield ground_truth(planned)
     for name in planned.systems:
         yield own_row(name, planned, cache)
+    for name, setting in planned.config.settings.items():
+        yield setting_row(name, setting, planned, cache)
     for name in planned.config.imports:
         if planned.named.suite.unpaired:
             yield generated_row(name, planned, say)
@@ -49,8 +54,32 @@ def ground_truth(planned: Plan) -> RunRow:
 def own_row(name: str, planned: Plan, cache: RunCache) -> RunRow:
     """A system of `baselines/`; one without weights becomes a row that says so."""
     key = key_of(name)
+    return _row_of(name, key, system_options(key, planned), planned, cache)
+
+
+def setting_row(name: str, setting: Setting, planned: Plan, cache: RunCache) -> RunRow:
+    """A system sampled in a way of its own, with the weights given for the row or the system.
+
+    Raises:
+        InputError: the system does not depend on what the setting changes.
+    """
+    key, given = key_of(setting.system), planned.config.checkpoints.get(name)
+    options = system_options(key, planned)
+    options = replace(options, checkpoint=given or options.checkpoint, **dict(setting.changes))
+    row = _row_of(setting.system, name, options, planned, cache)
+    unused = [change for change in setting.changes if row.provenance.get(change) is None]
+    if unused and not row.problem:
+        raise InputError(
+            f"found {', '.join(unused)} in --setting {name}, on which system {key} does not "
+            "depend: leave it out"
+        )
+    return row
+
+
+def _row_of(
+    system: str, name: str, options: SystemOptions, planned: Plan, cache: RunCache
+) -> RunRow:
     try:
-        loaded = load(name, system_options(key, planned))
-        return row_of_system(key, loaded, planned, cache)
+        return row_of_system(name, load(system, options), planned, cache)
     except UnavailableError as error:
-        return RunRow(key, "system", "", problem=f"unavailable: {error}")
+        return RunRow(name, "system", "", problem=f"unavailable: {error}")

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.cascading.config import Cascade, GeneratorConfig, StageConfig, naming
 from sr3.networks import checkpoint
 from sr3.sampling.chain import Bicubic, Stage
@@ -120,7 +121,7 @@ def _enlarger(
         link: Stage | Bicubic = Bicubic(config.scale or 1)
     else:
         link = _stage(cascade, config, path, device)
-        described |= {"weights": path.name, "sha256": checkpoint.sha256(path)}
+        described |= {"weights": path.name, "sha256": sha256_of_file(path)}
         described["trained"] = trained(path)
     link.check(side)
     described |= link.resolved()

@@ -1,6 +1,5 @@
 """Weights and training states on disk: safetensors with a JSON description, written atomically."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -185,12 +184,6 @@ def export_model(
     save_model(out, spec, read.tensors, read.description["provenance"], half=True)
     load_model(out)
     return out.stat().st_size
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def shipped(name: str) -> Path:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sr3.base.files import sha256_of_file
 from sr3.networks import checkpoint, public_weights
 
 
@@ -16,7 +17,7 @@ def describe(path: Path) -> dict[str, Any]:
     tensors = [found.tensors[name] for name in found.tensors]
     lines: dict[str, Any] = {
         "file": f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
-        "sha256": checkpoint.sha256(path),
+        "sha256": sha256_of_file(path),
         "kind": "training state" if state else f"weights, {description['spec']['task']}",
         "format": f"version {found.version}; this program reads up to {checkpoint.VERSION}",
         "values": f"{sum(t.numel() for t in tensors):,} in {len(tensors)} tensors",
@@ -31,7 +32,7 @@ def _of_public(path: Path) -> dict[str, Any]:
     spec = model.spec.to_json()
     return {
         "file": f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
-        "sha256": checkpoint.sha256(path),
+        "sha256": sha256_of_file(path),
         "kind": "weights of the public SR3 re-implementation",
         "values": f"{sum(p.numel() for p in model.parameters()):,}",
         "network": spec.pop("unet"),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.machine.processes import Process, choose_device
 from sr3.networks import checkpoint
 from sr3.networks.precision import resolve
@@ -85,7 +86,7 @@ def plan(run: Run, path: Path, device: torch.device) -> Work:
     sampling = (run.sampler, run.steps, run.schedule, run.eta, run.temperature)
     settings = Settings(
         weights=path.name,
-        sha256=checkpoint.sha256(path),
+        sha256=sha256_of_file(path),
         trained=trained(path),
         n=run.n,
         classes=names,

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.degradations.protocol import DEFAULT
 from sr3.machine.processes import Process, choose_device
 from sr3.networks import checkpoint, precision, public_weights
@@ -146,7 +147,7 @@ def resolve(run: Run, stages: list[Stage], files: list[Path], device: torch.devi
         raise InputError("found fewer than 1 for --num-samples or --batch-size: wanted 1 or more")
     chain.check(stages, run.consistent)
     described = [
-        {"weights": path.name, "sha256": checkpoint.sha256(path)}
+        {"weights": path.name, "sha256": sha256_of_file(path)}
         | public_weights.described(stage.model.spec)
         | stage.resolved()
         | ({"degradation": stage.chosen.text} if stage.chosen.name != DEFAULT else {})

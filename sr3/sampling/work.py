@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
 from sr3.degradations.protocol import Chosen, choose
 from sr3.machine.processes import Process
-from sr3.networks import checkpoint
 from sr3.pictures import images, kinds
 from sr3.restoration import given
 from sr3.sampling import chain, folder, outputs
@@ -54,8 +54,8 @@ class Work:
 
     def sha256(self, source: Source) -> str:
         """Of all that an input is read from."""
-        own, mask = checkpoint.sha256(source.path), self.masks.get(source.name)
-        return own if mask is None else f"{own} mask {checkpoint.sha256(mask)}"
+        own, mask = sha256_of_file(source.path), self.masks.get(source.name)
+        return own if mask is None else f"{own} mask {sha256_of_file(mask)}"
 
     def upscale(self, lr: Tensor, keys: list[str], progress: Callable[[float], None]) -> Tensor:
         """(B, K, 3, H, W) on the CPU: K samples of every picture, rounded to 8 bits."""

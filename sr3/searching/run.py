@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sr3.base.errors import InputError
-from sr3.base.files import write_text
+from sr3.base.files import sha256_of_file, write_text
 from sr3.diffusion.schedule import Schedule
 from sr3.networks import checkpoint
 from sr3.networks.model import ModelSpec, training_schedule
@@ -125,7 +125,7 @@ def search_budget(
 
 def pictures_digest(paths: list[Path]) -> str:
     """One hash over the contents, in order."""
-    return hashlib.sha256("".join(map(checkpoint.sha256, paths)).encode()).hexdigest()
+    return hashlib.sha256("".join(map(sha256_of_file, paths)).encode()).hexdigest()
 
 
 def make_job(run: Run, weights: Path, spec: ModelSpec) -> Job:
@@ -139,7 +139,7 @@ def make_job(run: Run, weights: Path, spec: ModelSpec) -> Job:
             f"wanted at least 2 of {side}x{side}"
         )
     setting = Setting(
-        weights_sha256=checkpoint.sha256(weights),
+        weights_sha256=sha256_of_file(weights),
         pictures_sha256=pictures_digest(paths),
         consistent=run.consistent,
         seed=run.seed,

@@ -5,8 +5,9 @@ import torch
 
 from baselines.protocol import SystemOptions, load
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
-from sr3.networks.checkpoint import save_model, sha256
+from sr3.networks.checkpoint import save_model
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.presets import PRESETS
 from sr3.sampling.upscaling import upscale
@@ -64,7 +65,7 @@ def test_options_reach_the_sampler_and_the_provenance(weights, lr):
     path = weights("sr3")
     default = load("sr3", options(path))
     other = load("sr3", options(path, sampler="ddim", steps=2, consistent=True))
-    assert default.provenance["checkpoint_sha256"] == sha256(path)
+    assert default.provenance["checkpoint_sha256"] == sha256_of_file(path)
     assert (default.provenance["sampler"], default.provenance["steps"]) == ("ancestral", 3)
     assert (other.provenance["sampler"], other.provenance["steps"]) == ("ddim", 2)
     assert other.provenance["consistent"]

@@ -13,6 +13,7 @@ import torch
 
 from sr3 import cascade, generate
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
 from sr3.cascading.work import Work
 from sr3.networks import checkpoint
@@ -87,9 +88,9 @@ def test_every_stage_is_written_with_a_record_and_a_sheet(home, tmp_path, capsys
         assert images.read_rgb(out / folder / "000002.png").shape == (side, side, 3)
     assert images.read_rgb(out / "sheets" / "stages.png").shape == (2 * (14 + 64), 2 * 3 * 64, 3)
     told = json.loads((out / "cascade.json").read_text())
-    assert told["generator"]["sha256"] == checkpoint.sha256(home / "generator.safetensors")
+    assert told["generator"]["sha256"] == sha256_of_file(home / "generator.safetensors")
     assert [stage["side"] for stage in told["stages"]] == [32, 64]
-    assert told["stages"][1]["sha256"] == checkpoint.sha256(home / "second.safetensors")
+    assert told["stages"][1]["sha256"] == sha256_of_file(home / "second.safetensors")
     assert told["stages"][0]["noise"] == 0.05
     assert (told["stages"][0]["steps"], told["stages"][1]["sampler"]) == (2, "ddim")
 

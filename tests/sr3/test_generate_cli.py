@@ -9,7 +9,7 @@ import torch
 
 from sr3 import generate, sample
 from sr3.base.errors import InputError
-from sr3.networks import checkpoint
+from sr3.base.files import sha256_of_file
 from sr3.pictures import images
 from sr3.sampling import generation
 
@@ -45,7 +45,7 @@ def test_pictures_sheet_classes_and_provenance(classed, tmp_path, capsys):
     assert [row["class"] for row in rows] == ["cat", "dog"] * 3 + ["cat"]
     told = json.loads((out / "generate.json").read_text())
     assert told["trained"] == {"name": "toy", "step": 3, "pictures_seen": 12}
-    assert told["sha256"] == checkpoint.sha256(classed)
+    assert told["sha256"] == sha256_of_file(classed)
     assert told["plan"]["steps"] == 3
     assert "7 pictures" in capsys.readouterr().out
 

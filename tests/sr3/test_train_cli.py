@@ -95,6 +95,23 @@ def test_other_settings_are_refused_and_named(finished, faces):
         train.main(command(faces, finished, "steps=12", "learning_rate=0.5"))
 
 
+@pytest.mark.parametrize(
+    ("option", "held"), [("--init-from", "init_from"), ("--teacher", "teacher")]
+)
+def test_weights_are_a_file_or_the_name_of_shipped_ones(finished, option, held, capsys):
+    def given(*more):
+        words = command(finished, finished, *more[2:], recipe="face8x-sr3")
+        return getattr(train.run_of(train.parse([*words, *more[:2]])), held)
+
+    assert given() is None
+    assert given(option, "face8x-sr3") == checkpoint.shipped("face8x-sr3")
+    assert given(option, str(finished / "last.safetensors")) == finished / "last.safetensors"
+    with pytest.raises(
+        InputError, match=r"found no shipped weights 'face9x', there are: .*face8x-sr3"
+    ):
+        given(option, "face9x")
+
+
 def test_overfitting_eight_faces_drives_the_loss_down(tmp_path):
     """Regression on eight rendered faces must come well under bicubic's error on those eight."""
     torch.set_num_threads(1)

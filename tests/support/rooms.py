@@ -40,7 +40,8 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
     },
     "baselines": {
         "protocol": "",
-        "shared": "protocol sr3.degradations.protocol sr3.networks sr3.pictures sr3.sampling",
+        "shared": "protocol sr3.degradations.protocol sr3.diffusion sr3.networks sr3.pictures"
+        " sr3.sampling",
         "foreign": "protocol shared sr3.networks",
         "": "protocol shared sr3.pictures",
     },
@@ -63,18 +64,19 @@ HOUSE: Mapping[str, Mapping[str, str]] = {
         " statistics suites.protocol",
         "comparison": "images records metrics.protocol metrics statistics sr3.pictures",
         "typesetting": "comparison records metrics.protocol metrics",
+        "plots": "comparison records metrics.protocol statistics",
         "documents": "typesetting records metrics.protocol",
-        "reporting": "typesetting comparison records images metrics.protocol metrics"
+        "reporting": "plots typesetting comparison records images metrics.protocol metrics"
         " suites.protocol sr3.pictures",
         "memorisation": "measuring reporting records images extractors.protocol statistics"
         " sr3.pictures",
-        "running": "reporting typesetting comparison measuring records doctor images"
+        "running": "reporting plots typesetting comparison measuring records doctor images"
         " metrics.protocol suites.protocol baselines.protocol baselines.foreign"
         " sr3.networks sr3.pictures",
         "interface": "running reporting typesetting records doctor images metrics.protocol"
         " suites.protocol sr3.interface sr3.pictures",
-        "": "interface running memorisation reporting documents typesetting comparison measuring"
-        " records doctor images pretrained suites.protocol",
+        "": "interface running memorisation reporting plots documents typesetting comparison"
+        " measuring records doctor images pretrained suites.protocol",
     },
     "twoafc_server": {
         "base": "",

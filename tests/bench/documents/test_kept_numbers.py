@@ -11,7 +11,8 @@ from bench.records.kept import KEPT
 from bench.records.measurements import read_measurements
 from bench.records.record import read_record
 from bench.suites.protocol import load_suite
-from sr3.networks.checkpoint import sha256, shipped
+from sr3.base.files import sha256_of_file
+from sr3.networks.checkpoint import shipped
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,19 +46,24 @@ def test_a_kept_run_is_whole_and_of_the_shipped_weights(run):
         assert suite.unpaired or len(results.images) == record.n  # unpaired: of any number
         if record.system in ("sr3", "regression"):
             weights = shipped(f"{suite.weights}-{record.system}")
-            assert record.checkpoint_sha256 == sha256(weights), "make it again: results/README.md"
+            assert record.checkpoint_sha256 == sha256_of_file(weights), (
+                "make it again: results/README.md"
+            )
         assert record.git is not None
         assert not record.git["dirty"]
 
 
 def test_the_samplers_were_measured_with_the_shipped_weights():
     made = read_measurements(KEPT / "portraits128" / "samplers.json").made
-    assert made["weights"]["sha256"] == sha256(shipped("face8x-sr3"))
+    assert made["weights"]["sha256"] == sha256_of_file(shipped("face8x-sr3"))
 
 
 def test_displaced_portraits_were_measured_with_the_shipped_weights():
     made = read_measurements(KEPT / "portraits128" / "displaced.json").made
-    assert made["weights"] == {"bicubic": None, "regression": sha256(shipped("face8x-regression"))}
+    assert made["weights"] == {
+        "bicubic": None,
+        "regression": sha256_of_file(shipped("face8x-regression")),
+    }
     assert made["data"] == read_measurements(KEPT / "portraits128" / "samplers.json").made["data"]
 
 

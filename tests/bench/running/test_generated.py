@@ -14,11 +14,11 @@ from bench.images.generated import open_real
 from bench.interface.evaluate import evaluate
 from bench.measuring import two_sets
 from bench.metrics.protocol import TwoSets, load_metric
+from bench.plots.steps import points, steps_of
 from bench.records.finished import read_finished
 from bench.records.kept import keep
 from bench.records.record import read_record
 from bench.reporting.page import render
-from bench.reporting.steps_plot import points, steps_of
 from bench.running import runner
 from bench.running.config import RunConfig
 from bench.running.plan import plan

@@ -8,6 +8,7 @@ import torch
 
 from sr3 import search
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
 from sr3.diffusion import schedule
 from sr3.networks import checkpoint
@@ -120,7 +121,7 @@ def test_a_search_writes_a_schedule_that_sampling_takes(weights, faces, tmp_path
     found = schedule_choice.load(out / "schedule-3.json")
     assert found.num_steps == 3
     content = json.loads((out / "schedule-3.json").read_text())
-    assert content["provenance"]["weights_sha256"] == checkpoint.sha256(weights)
+    assert content["provenance"]["weights_sha256"] == sha256_of_file(weights)
     assert content["provenance"]["sampler"] == "ddim"
     table = (out / "score-vs-steps.md").read_text()
     assert table in capsys.readouterr().out

@@ -1,0 +1,4 @@
+"""Drawings of finished numbers: inline charts, groups, people, steps, distortion and perception.
+
+Imports comparison, metrics and records. Hands out SVG, PNG and figures.
+"""
