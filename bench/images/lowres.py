@@ -99,6 +99,11 @@ class LowRes:
         return lambda images, scale: 255 * bring(images / 255, scale)
 
     @property
+    def called(self) -> str:
+        """What the systems' input is called beside pictures; a degraded one may be of HR's size."""
+        return "LR" if self.degradation is None else "input"
+
+    @property
     def problem(self) -> str | None:
         """Why agreement with LR cannot be measured, or None."""
         if self.degradation is not None:
