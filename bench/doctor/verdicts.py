@@ -140,7 +140,7 @@ def check_content(causes: Causes, stems: Names) -> Finding:
 
 
 def check_tone(facts: Facts, stems: Names, alone: Mask, beside: str) -> Finding:
-    """In the domain of LR, or of another input, levels stay as they are: no gain, offset, colour cast or gamma."""
+    """In the domain of the input levels stay: no gain, offset, colour cast or gamma."""
     tone = fit_tone(tone_curve(facts.tones[alone]))
     departure = facts.difference - np.median(facts.difference[alone], axis=0)
     spread = 1.4826 * np.median(np.abs(departure[alone]), axis=0)
@@ -213,7 +213,7 @@ def check_blocks(facts: Facts, stems: Names, scale: int, among: Mask) -> Finding
 
 
 def check_match(facts: Facts, causes: Causes, stems: Names, beside: str) -> Finding:
-    """Outputs come down to about their LR or other input; else they are of other images or another protocol."""
+    """Outputs come down to about their input; else they are of other images or protocols."""
     far, mean = causes.unrelated, float(facts.lr_mse.mean())
     numbers = {"consistency": mean}
     if far.any():

@@ -18,7 +18,7 @@ from bench.images.recognition import Recognition
 from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 from sr3.degradations.kinds.operator import Operator as Degrading
-from sr3.degradations.protocol import Chosen, choose
+from sr3.degradations.protocol import LOW_RESOLUTION, Chosen, choose
 from sr3.pictures.images import base_of
 from sr3.pictures.operators import BICUBIC, KNOWN, Operator
 
@@ -102,6 +102,11 @@ class LowRes:
     def called(self) -> str:
         """What the systems' input is called beside pictures; a degraded one may be of HR's size."""
         return "LR" if self.degradation is None else "input"
+
+    @property
+    def look(self) -> str:
+        """What people see in it, of `sr3.degradations.protocol.LOOKS`."""
+        return LOW_RESOLUTION if self.degradation is None else self.degradation.degradation.look
 
     @property
     def problem(self) -> str | None:

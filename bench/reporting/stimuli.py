@@ -120,6 +120,7 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
             f"found {len(test)} images for the test and {len(spare)} for practice and catch, "
             f"wanted {count} and {held_out}: ask for fewer, or give --extra DIR"
         )
+    _require_one_size([*test[:count], *spare[:held_out]])
     by_stem = sorted(test[:count], key=lambda item: item.stem)
     return Chosen(
         tuple(by_stem),
@@ -127,6 +128,17 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
         tuple(spare[wanted.practice : held_out]),
         images.lr,
     )
+
+
+def _require_one_size(items: Sequence[Item]) -> None:
+    sizes = sorted({item.size for item in items})
+    if len(sizes) > 1:
+        (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+        raise InputError(
+            f"found pictures of {len(sizes)} sizes, {width}x{height} and {other_width}x"
+            f"{other_height} among them, wanted one: a study shows pictures of one size, so run "
+            "the suite on such"
+        )
 
 
 @dataclass(frozen=True)
@@ -170,6 +182,7 @@ def write_stimuli(
         "version": MANIFEST_VERSION,
         "suite": suite_name,
         "scale": suite.scale,
+        "input": chosen.lr.look,
         "source_run": run.name,
         "systems": list(outputs),
         "stimuli": stimuli,

@@ -20,6 +20,9 @@ from sr3.pictures.resize import upsample
 PACKAGE = "sr3.degradations"
 DEFAULT = "bicubic"
 Values = Mapping[str, float]
+LOW_RESOLUTION = "low_resolution"
+LOOKS = (LOW_RESOLUTION, "gray", "holes", "blurred", "compressed", "noisy", "damaged")
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Degradation:
         repeats: whether A has no noise, so that degrading an output again means something.
         drawn: whether A is random even where every parameter is fixed.
         found: A of a degraded picture (B, channels, h, w) that tells it, such as its mask does.
+        look: what people see in it, one of LOOKS; the texts of studies say so.
     """
 
     title: str
@@ -86,6 +90,18 @@ class Degradation:
     repeats: bool = True
     drawn: bool = False
     found: Callable[[Tensor], Operator] | None = None
+    look: str = "damaged"
+
+    def __post_init__(self) -> None:
+        if self.channels not in CHANNELS:
+            raise InputError(
+                f"found {self.channels} channels of a degradation, wanted 3, 1 for gray, or 4 for "
+                "colours and a mask"
+            )
+        if self.look not in LOOKS:
+            raise InputError(
+                f"found look {self.look!r} of a degradation, wanted one of {', '.join(LOOKS)}"
+            )
 
 
 @dataclass(frozen=True)

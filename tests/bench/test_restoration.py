@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import check, run, study
+from bench import check, run
 from bench.images.hr import open_set, read_hr
 from bench.images.lowres import low_of_suite
 from bench.images.pixels import to_batch
@@ -17,7 +17,6 @@ from bench.reporting.page import write_page
 from bench.suites.protocol import load_suite
 from sr3.base.errors import InputError
 from sr3.train import main as train
-from twoafc_server.design.stimuli import read_stimuli
 
 ROOT = Path(__file__).parents[2]
 SUITES = {
@@ -146,24 +145,6 @@ def test_the_doctor_sees_what_makes_sense(outputs, tmp_path, suite, change, find
     assert wrong == ({finding} if finding else set()), capsys.readouterr().out
     assert code == (3 if finding else 0)
     assert found["blocks"] == ("skipped" if suite == "jpeg" else found["blocks"])
-
-
-@pytest.mark.parametrize("name", ["colorize", "inpaint", "real4x"])
-def test_a_study_shows_the_degraded_input(runs, name, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.images.hr.EMBEDDED", ROOT / "bench/embedded")
-    out, run_folder = tmp_path / "stimuli", runs / name
-    study.main(["--run", str(run_folder), "--systems", "input", "--out", str(out),
-                "--images", "1", "--practice", "1", "--catch", "1"])  # fmt: skip
-    read = read_stimuli(out)
-    manifest = json.loads((out / "manifest.json").read_text())
-    lr = np.asarray(Image.open(out / manifest["stimuli"][0]["lr"]))
-    side = 32 if name == "real4x" else 128
-    assert lr.shape == (side, side, 3)
-    if name == "colorize":
-        assert (lr == lr[..., :1]).all()
-    if name == "inpaint":
-        assert (lr == 128).all(axis=2).mean() > 0.02
-    assert read is not None
 
 
 def test_a_degradation_of_ones_own_from_training_to_table(images, tmp_path, capsys):
