@@ -39,6 +39,7 @@ class LrFile:
 
 Bring = Callable[[Tensor, int], Tensor]
 HOLE = 128  # level that a hole is shown as
+CHECKS, CONTRAST = 4, 32  # pixels and levels of the pattern that a hole has on a gray page
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,16 @@ class LowRes:
         if self.degradation is None:
             return self.batch(files, hr, scale)
         return self._drawn(hr).levels(hr)
+
+    def shown(self, files: Sequence[LrFile | None], hr: Tensor, scale: int) -> Tensor:
+        """As `batch`, on a page of the gray that holes have: they are checked there."""
+        given = self.input(files, hr, scale)
+        if given.shape[1] <= 3:
+            return self.batch(files, hr, scale)
+        rows, columns = (torch.arange(side) // CHECKS % 2 for side in given.shape[-2:])
+        checks = HOLE + CONTRAST * (2 * (rows[:, None] ^ columns) - 1)
+        known = given[:, 3:] > 127
+        return torch.where(known, given[:, :3], checks.to(given))
 
     def _drawn(self, hr: Tensor) -> Degrading:
         """A for each of HR (B, 3, H, W) uint8."""

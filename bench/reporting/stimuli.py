@@ -197,7 +197,7 @@ def _stimulus(
     """One row of the manifest; outputs None: the input enlarged, for practice and catch."""
     hr = read_hr(item)
     scale = folder.scale
-    lr = folder.lr.batch([item.lr], to_batch([hr]), scale)
+    lr = folder.lr.shown([item.lr], to_batch([hr]), scale)
     if outputs is None:
         easy = (upsample(lr.double(), scale) + 0.5).floor().clamp(0, 255)
         name = EASY if folder.lr.degradation is None else EASY_RESTORED

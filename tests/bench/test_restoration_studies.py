@@ -1,4 +1,4 @@
-"""From a run of a restoration suite to a participant's trial: what stands in the middle, and why."""
+"""From a run of a restoration suite to a trial: what stands in the middle, and its words."""
 
 import io
 import json
@@ -84,7 +84,7 @@ def wanted_of(suite, folder, trial_pictures):
     for item in images.items:
         hr = read_hr(item)
         if any(np.array_equal(hr, picture) for picture in trial_pictures):
-            lr = images.lr.batch([None], to_batch([hr]), named.suite.scale)
+            lr = images.lr.shown([None], to_batch([hr]), named.suite.scale)
             lr = lr[0].permute(1, 2, 0).numpy()
             return hr, np.kron(lr, np.ones((SIDE // len(lr),) * 2 + (1,), np.uint8))
     raise AssertionError("no true image in the trial")
@@ -118,13 +118,15 @@ def test_somebody_sees_the_degraded_picture_in_the_middle_and_ends_with_a_code(
     assert ("super-resolution" in end) == (look == "low_resolution")
 
 
-def test_gray_has_no_colour_holes_are_gray_and_blur_keeps_its_size(stimuli):
+def test_gray_has_no_colour_holes_are_checked_and_blur_keeps_its_size(stimuli):
     def inputs(name):
         folder = read_stimuli(stimuli(name))
         return [np.asarray(Image.open(io.BytesIO(folder.pictures[s.lr]))) for s in folder.stimuli]
 
     assert all((lr == lr[..., :1]).all() for lr in inputs("colorize"))
-    assert all(0.02 < (lr == 128).all(axis=2).mean() < 0.8 for lr in inputs("inpaint"))
+    for lr in inputs("inpaint"):  # holes stand out from the page, whose gray is 128
+        assert 0.02 < (np.isin(lr, (96, 160)).all(axis=2)).mean() < 0.8
+        assert (lr == 128).all(axis=2).mean() < 0.001
     assert {lr.shape for lr in inputs("deblur")} == {(SIDE, SIDE, 3)}
     assert {lr.shape for lr in inputs("real4x")} == {(SIDE // 4, SIDE // 4, 3)}
 
