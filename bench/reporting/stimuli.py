@@ -85,6 +85,14 @@ def read_run(folder: Path, systems: Sequence[str]) -> tuple[str, dict[str, dict[
     return next(iter(records.values())).suite, outputs
 
 
+def require_same(given: str, of_run: str) -> str:
+    """A suite as it is given, by name or file; InputError where the run is of another."""
+    named = load_suite(given)
+    if named.name != of_run:
+        raise InputError(f"found suite {named.name} at {given}, the run is of {of_run}")
+    return given
+
+
 def _image_rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
@@ -166,7 +174,8 @@ def write_stimuli(
     Raises:
         InputError: the folder holds something already, or a picture has another size.
     """
-    suite = load_suite(suite_name).suite
+    named = load_suite(suite_name)
+    suite = named.suite
     folder = _Folder(out, suite.scale, chosen.lr)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"found files in {out}: give an empty or new folder")
@@ -180,7 +189,7 @@ def write_stimuli(
         stimuli += [_stimulus(folder, item, role, None) for item in items]
     content = {
         "version": MANIFEST_VERSION,
-        "suite": suite_name,
+        "suite": named.name,
         "scale": suite.scale,
         "input": chosen.lr.look,
         "source_run": run.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import run
+from bench import check, data, run
 from bench.suites.protocol import load_suite, suite_names
 from sr3 import sample, train
 from sr3.degradations.protocol import choose, names
@@ -34,7 +34,8 @@ def test_every_degradation_is_described_with_its_parameters():
 def test_every_command_can_be_given(line, capsys):
     words = shlex.split(line)
     assert words[:2] == ["python", "-m"]
-    parse = {"sr3.train": train, "sr3.sample": sample, "bench.run": run}[words[2]].parse
+    commands = {"sr3.train": train, "sr3.sample": sample, "bench.run": run}
+    parse = (commands | {"bench.data": data, "bench.check": check})[words[2]].parse
     options = parse(words[3:])
     if words[2] == "sr3.train":
         assert train.run_of(options).config.spec.degradation is not None
