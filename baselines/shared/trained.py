@@ -12,7 +12,7 @@ from torch import Tensor
 from baselines.protocol import SystemOptions, UnavailableError
 from sr3.base.errors import InputError
 from sr3.base.modules import code_digest
-from sr3.degradations.protocol import choose
+from sr3.degradations.protocol import DEFAULT, choose, name_of
 from sr3.networks.checkpoint import load_model, sha256, shipped
 from sr3.networks.model import Model
 from sr3.networks.precision import resolve
@@ -79,9 +79,12 @@ class Trained:
         }
 
     def _degradation(self) -> dict[str, str]:
-        """What the input went through, with its version, where it is not low resolution alone."""
-        text = self.options.degradation
-        return {} if text is None else {"degradation": choose(text, self.scale).id}
+        """What the input went through, where it is not low resolution alone; other training too."""
+        text, own = self.options.degradation, self.model.spec.degradation
+        found = {} if text is None else {"degradation": choose(text, self.scale).id}
+        if name_of(own) != name_of(text):
+            found["trained_for"] = own or DEFAULT
+        return found
 
     def _softening(self) -> dict[str, float | None]:
         if not self.stochastic:

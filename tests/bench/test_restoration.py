@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import check, run
+import bench
+from bench import check, explain, run, study
 from bench.images.hr import open_set, read_hr
 from bench.images.lowres import low_of_suite
 from bench.images.pixels import to_batch
@@ -169,6 +170,13 @@ def test_a_degradation_of_ones_own_from_training_to_table(images, tmp_path, caps
     assert "columns:every=2" in record.provenance["degradation"]
     assert record.metrics["consistency"].value < 1e-5  # projected with a found inverse
     assert record.metrics["psnr"].value > 0
+    told = ["--run", str(tmp_path / "runs/lost"), "--systems", "sr3", "--images", "1",
+            "--practice", "1", "--catch", "1", "--data", str(tmp_path / "test")]  # fmt: skip
+    assert study.main([*told, "--suite", str(suite), "--out", str(tmp_path / "stimuli")]) == 0
+    manifest = json.loads((tmp_path / "stimuli/manifest.json").read_text())
+    assert (manifest["suite"], manifest["input"]) == ("lost", "damaged")
+    with pytest.raises(InputError, match="the run is of lost"):
+        study.main([*told, "--suite", "deblur", "--out", str(tmp_path / "other")])
 
 
 @pytest.mark.parametrize(
@@ -217,3 +225,46 @@ def test_the_input_itself_is_compared_and_never_ranked(runs):
     found = json.loads((runs / "jpeg/comparisons.json").read_text())["psnr"]
     assert found["best"] == []  # one system is left, and nothing to rank it among
     assert [(pair["a"], pair["b"]) for pair in found["pairs"]] == [("input", "unsharp_mask")]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_pictures_that_a_program_holds_are_measured_as_by_the_command(runs, name):
+    paths = sorted((runs / name / "images/input").glob("*.png"))
+    outputs = [np.asarray(Image.open(path)) for path in paths]
+    found = bench.evaluate(None, outputs, suite=name, metrics=["psnr", "consistency"], limit=3,
+                           device="cpu")  # fmt: skip
+    values = read_images(runs / name, "input")[1]
+    assert found.per_image["psnr"].loc["sr"].to_numpy() == pytest.approx(values["psnr"])
+    assert any("degraded input" in note for note in found.notes) == (name != "real4x")
+    if name != "real4x":
+        wanted = read_record(runs / name / "input.json").metrics["consistency"].value
+        assert found.table["consistency"]["sr"] == pytest.approx(wanted, abs=1e-12)
+
+
+def test_conventions_of_low_resolution_do_not_explain_a_restoration(runs, capsys):
+    assert explain.main([str(runs / "deblur"), "--value", "wiener:psnr=34.0"]) == 0
+    capsys.readouterr()
+    for words, named in (
+        (("--value", "wiener:consistency=0.2"), "no resize operator made"),
+        (("--paper", "table2"), "is about low resolution"),
+    ):
+        with pytest.raises(InputError, match=named):
+            explain.main([str(runs / "deblur"), *words])
+
+
+def test_weights_trained_for_something_else_are_told_of(images, tmp_path, capsys):
+    """A comparison that people want, so it is no fault; weights of other channels are one."""
+    data = images("train", 8)
+    for text, out in (("box", "box"), ("grayscale", "gray")):
+        told = ["steps=1", "save_every=1", "validate_every=1", "sample_steps=1", "warmup=1",
+                f"degradation={text}"]  # fmt: skip
+        sets = [word for value in told for word in ("--set", value)]
+        assert train(["tiny", *sets, "--data", str(data), "--out", str(tmp_path / out),
+                      "--logger", "none", "--workers", "0", "--device", "cpu"]) == 0  # fmt: skip
+    told = ["--suite", "real4x", "--systems", "sr3", "--metrics", "psnr", "--limit", "1",
+            "--device", "cpu", "--out", str(tmp_path / "runs")]  # fmt: skip
+    assert run.main([*told, "--checkpoint", f"sr3={tmp_path / 'box/last.safetensors'}"]) == 0
+    assert "sr3: trained for box, not for this input" in capsys.readouterr().out
+    told[1] = "inpaint"
+    with pytest.raises(InputError, match="for weights trained with grayscale, which take gray"):
+        run.main([*told, "--checkpoint", f"sr3={tmp_path / 'gray/last.safetensors'}"])
