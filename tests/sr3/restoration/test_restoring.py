@@ -122,7 +122,7 @@ def test_a_blur_is_projected_onto_once_it_is_known(weights, holed):
 @pytest.mark.parametrize(
     ("model", "source", "more", "named"),
     [
-        ("grayscale", "whole.png", (), "colour picture"),
+        ("grayscale", "whole.png", (), "found colours in"),
         ("free_form_mask", "whole.png", (), "no hole"),
         ("free_form_mask", "whole.png", ("--mask", "small.png"), "16x16"),
         ("free_form_mask", "whole.png", ("--mask", "nowhere.png"), "no mask"),
