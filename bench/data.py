@@ -1,4 +1,4 @@
-"""The images of the suites: `python -m bench.data list | verify | prepare`."""
+"""The images of the suites: `python -m bench.data list | verify | prepare | inputs`."""
 
 import argparse
 from collections import Counter
@@ -23,13 +23,20 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     commands.add_parser("list", help="suites and where their images would come from")
     verify = commands.add_parser("verify", help="decode and hash the images of a suite")
     prepare = commands.add_parser("prepare", help="make a suite's HR images from a raw folder")
-    for command in (verify, prepare):
+    inputs = commands.add_parser("inputs", help="write a suite's inputs, for other programs")
+    for command in (verify, prepare, inputs):
         command.add_argument("--suite", default="face8x", help="name or path of a suite")
     verify.add_argument("--data", type=Path, help="folder of HR images instead of the default")
     prepare.add_argument("source", type=Path, help="FFHQ, CelebA-HQ or ImageNet folder, any depth")
     prepare.add_argument("target", type=Path, help="folder for the HR images")
     prepare.add_argument("--skip-bad", action="store_true", help="leave out undecodable files")
     prepare.add_argument("--limit", type=positive, help="use only the first N source files")
+    inputs.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    inputs.add_argument("--data", type=Path, help="folder of HR images, as for bench.run")
+    inputs.add_argument("--limit", type=positive, help="of the first N images by name")
+    inputs.add_argument(
+        "--masks", type=Path, help="folder for the masks of holes, white where something is missing"
+    )
     return parser.parse_args(argv)
 
 
@@ -37,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; the exit code is 1 when `verify` finds a difference."""
     options = parse(argv)
     require_bench_extra()
-    commands = {"list": _list, "verify": _verify, "prepare": _prepare}
+    commands = {"list": _list, "verify": _verify, "prepare": _prepare, "inputs": _inputs}
     return commands[options.command](options)
 
 
@@ -102,6 +109,21 @@ def _prepare(options: argparse.Namespace) -> int:
         progress=track,
     )
     _report(outcomes, options.target)
+    return 0
+
+
+def _inputs(options: argparse.Namespace) -> int:
+    from bench.base.progress import track
+    from bench.images.hr import open_set
+    from bench.images.inputs import write_inputs
+    from bench.suites.protocol import load_suite
+
+    named = load_suite(options.suite)
+    if named.suite.unpaired:
+        raise InputError(f"found suite {named.name}, which judges generated pictures: no inputs")
+    images = open_set(named, options.data, options.limit, progress=track)
+    write_inputs(images, named, options.out, options.masks, track)
+    print(f"wrote {options.out}: {len(images.items)} inputs of {named.name}, {images.lr.words}")
     return 0
 
 

@@ -82,7 +82,7 @@ def _add_sampling(add: Callable[..., object]) -> None:
         help=f"deviation of the noise, 0 to 2 {of_weights}")  # fmt: skip
     add("--spread", type=float, metavar="S", help=f"0 the mean, 1 a sample {of_weights}")
     add("--consistent", action="store_true",
-        help="project outputs onto the LR input (default: off, as the paper)")  # fmt: skip
+        help="project outputs onto the input (default: off, as the paper)")  # fmt: skip
     add("--samples", type=positive, default=4, metavar="K", help="per input, for `diversity`")
     add("--precision", choices=("auto", "bf16", "float32"), default="auto",
         help="auto: bf16 where the device has it")  # fmt: skip

@@ -19,6 +19,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="folder of a suite's records")
     parser.add_argument("--systems", required=True, help="systems of the run, by comma")
     parser.add_argument("--out", type=Path, required=True, help="stimulus folder to write")
+    parser.add_argument("--suite", metavar="FILE", help="the run's suite, where it is your own .py")
     parser.add_argument("--data", type=Path, help="folder of HR images, as it was for bench.run")
     parser.add_argument(
         "--lr", type=Path, metavar="DIR",
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     """Write the stimulus folder; returns the exit code."""
     options = parse(argv)
     require_bench_extra()
-    from bench.reporting.stimuli import Wanted, choose, read_run, write_stimuli
+    from bench.reporting.stimuli import Wanted, choose, read_run, require_same, write_stimuli
 
     wanted = Wanted(
         data=options.data,
@@ -52,6 +53,8 @@ def main(argv: list[str] | None = None) -> int:
         seed=options.seed,
     )
     suite_name, outputs = read_run(options.run, options.systems.split(","))
+    if options.suite is not None:
+        suite_name = require_same(options.suite, suite_name)
     chosen = choose(wanted, suite_name, set.intersection(*map(set, outputs.values())))
     content = write_stimuli(options.run, suite_name, outputs, chosen, options.out)
     print(

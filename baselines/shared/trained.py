@@ -13,7 +13,7 @@ from baselines.protocol import SystemOptions, UnavailableError
 from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
 from sr3.base.modules import code_digest
-from sr3.degradations.protocol import choose
+from sr3.degradations.protocol import DEFAULT, choose, name_of
 from sr3.diffusion import samplers
 from sr3.networks.checkpoint import load_model, shipped
 from sr3.networks.model import Model
@@ -90,9 +90,12 @@ class Trained:
             choose_schedule(self.model.spec, sampler, self.options.steps, self.options.schedule)
 
     def _degradation(self) -> dict[str, str]:
-        """What the input went through, with its version, where it is not low resolution alone."""
-        text = self.options.degradation
-        return {} if text is None else {"degradation": choose(text, self.scale).id}
+        """What the input went through, where it is not low resolution alone; other training too."""
+        text, own = self.options.degradation, self.model.spec.degradation
+        found = {} if text is None else {"degradation": choose(text, self.scale).id}
+        if name_of(own) != name_of(text):
+            found["trained_for"] = own or DEFAULT
+        return found
 
     def _softening(self) -> dict[str, float | None]:
         if not self.stochastic:

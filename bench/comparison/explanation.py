@@ -11,7 +11,7 @@ from bench.comparison.conventions import conventions, explained_metrics
 from bench.images.pixels import to_batch
 from bench.metrics.protocol import ImageBatch
 from bench.records.finished import FinishedRun
-from bench.records.finished_pictures import read_lr, read_picture
+from bench.records.finished_pictures import low_of, read_lr, read_picture
 from bench.records.published import load_table
 from bench.records.record import REFERENCE
 from sr3.base.errors import InputError
@@ -96,6 +96,11 @@ def claims_of_paper(finished: FinishedRun, paper: str, match: Mapping[str, str])
     Args:
         match: row of the table by system, where the names differ.
     """
+    if low_of(finished).degradation is not None:
+        raise InputError(
+            f"found a run of {finished.records[0].suite}, {paper} is about low resolution: give "
+            "--value"
+        )
     rows = {_plain(row.system): row for row in load_table(paper).rows}
     for record in finished.measured:
         row = rows.get(_plain(match.get(record.system, record.system)))
@@ -120,6 +125,11 @@ def claim_of_number(finished: FinishedRun, system: str, metric: str, number: str
     if metric not in explained_metrics():
         raise InputError(
             f"found no conventions of {metric!r}, wanted one of {', '.join(explained_metrics())}"
+        )
+    if metric == "consistency" and low_of(finished).degradation is not None:
+        raise InputError(
+            f"found consistency of a run of {finished.records[0].suite}, whose inputs no resize "
+            "operator made: its conventions are those of low resolution, ask for psnr or ssim"
         )
     digits = len(number.partition(".")[2])
     return Claim(system, metric, "the given number", float(number), 10.0**-digits)

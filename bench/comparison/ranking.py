@@ -12,7 +12,8 @@ from bench.metrics.protocol import Metric, Values
 from bench.statistics.intervals import Paired, best_of, holm, paired_draws, tied_best
 
 SMALLEST_P = 0.001  # p-values below it are printed as that
-UNRANKED = ("hr", "bicubic", "lanczos", "nearest")  # references and interpolation: never ranked
+# References, interpolation and the degraded input itself: never ranked.
+UNRANKED = ("hr", "input", "bicubic", "lanczos", "nearest")
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def rank(metric: Metric, scored: Mapping[str, Scored]) -> Ranking:
     """Rank systems on unrounded values; every pair is tested, Holm over the pairs.
 
     Args:
-        scored: of all systems in one order of images; references and interpolation are compared,
-            but never ranked.
+        scored: of all systems in one order of images; references, interpolation and the input
+            itself are compared, but never ranked.
     """
     scored = {name: s for name, s in scored.items() if s.has_value}
     tests: dict[tuple[str, str], Paired] = {}

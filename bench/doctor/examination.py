@@ -25,7 +25,7 @@ from sr3.base.files import read_json, sha256_of_file, sha256_of_json, write_json
 
 __all__ = ["CHECKS", "Finding", "Report", "check_folder"]
 
-VERSION = 2  # raised when a verdict could change; part of the cache key
+VERSION = 3  # raised when a verdict could change; part of the cache key
 BATCH = 16
 DECODERS = 4
 FILE_CHECKS = ("pairing", "decode", "format", "mode", "metadata", "size")
@@ -97,7 +97,7 @@ def _check(
         files.check_mode([file for item, file in seen if not (item.gray and file.is_gray)]),
         files.check_metadata(examined),
         files.check_size([(file, item.size) for item, file in seen]),
-        *without(_judged(facts, stems, examined, named.suite.scale), images.lr),
+        *without(_judged(facts, stems, examined, named.suite.scale, images.lr), images.lr),
     )
     return Report(str(folder), named.name, len(seen), findings)
 
@@ -137,7 +137,7 @@ def _look(usable: Sequence[tuple[Item, FileFacts]], named: NamedSuite, low: LowR
 
 
 def _judged(
-    facts: list[Facts], stems: list[str], seen: Sequence[FileFacts], scale: int
+    facts: list[Facts], stems: list[str], seen: Sequence[FileFacts], scale: int, low: LowRes
 ) -> tuple[Finding, ...]:
     if not facts:
         reason = "no picture of the right size and mode to look at"
@@ -145,7 +145,14 @@ def _judged(
     by_stem = {file.stem: file for file in seen}
     gray = np.array([by_stem[stem].mode in files.GRAY for stem in stems])
     lossy = np.array([by_stem[stem].format in files.LOSSY for stem in stems])
-    return judge(join(facts), stems, scale, gray, lossy)
+    return judge(join(facts), stems, scale, gray, lossy, _beside(low))
+
+
+def _beside(low: LowRes) -> str:
+    """What outputs are held against, in words."""
+    if low.problem is not None:
+        return "HR brought down"
+    return "LR" if low.degradation is None else "the input"
 
 
 def without(findings: Sequence[Finding], low: LowRes) -> tuple[Finding, ...]:
@@ -153,8 +160,6 @@ def without(findings: Sequence[Finding], low: LowRes) -> tuple[Finding, ...]:
     if low.degradation is None:
         return tuple(findings)
     senseless = {}
-    if low.degradation.degradation.channels == 1:
-        senseless["channels"] = "the input has no colours to tell their order by"
     if low.degradation.name == "jpeg":
         senseless["blocks"] = "the input has been JPEG itself"
     return tuple(

@@ -85,7 +85,7 @@ def look(sr: Tensor, hr: Tensor, lr8: Tensor, scale: int, down: Down = downsampl
     left, likeness = _fit_lines(y, x)
     return Facts(
         lr_mse=_array(_mse(y, x)),
-        channels=_array(torch.stack([_mse(y[:, p], x) for p in map(list, PERMUTATIONS)], 1)),
+        channels=_array(torch.stack([_mse(o, x) for o in in_orders(sr, y, scale, down)], 1)),
         flips=_array(torch.stack([_mse(f, x) for f in turned_back(y)], 1)),
         difference=_array((y - x).mean(dim=(2, 3))),
         shift=_array(warp[:, :2]),
@@ -148,6 +148,18 @@ def interpolations(lr: Tensor, scale: int) -> list[Tensor]:
         F.interpolate(levels, size=size, mode="bicubic", align_corners=False),
     ]
     return [(image + 0.5).floor().clamp(0, 255).to(torch.uint8) for image in enlarged]
+
+
+def in_orders(sr: Tensor, y: Tensor, scale: int, down: Down) -> list[Tensor]:
+    """What outputs `sr` come down to with their channels in each of `CHANNELS`.
+
+    Where their own `y` is gray it is luma, which weights the channels differently: each order is
+    brought down anew.
+    """
+    orders = [list(p) for p in PERMUTATIONS]
+    if bool((y == y[:, :1]).all()) and not bool((sr == sr[:, :1]).all()):
+        return [down(sr[:, order].double() / 255, scale).clamp(0, 1) for order in orders]
+    return [y[:, order] for order in orders]
 
 
 def turned_back(y: Tensor) -> list[Tensor | None]:

@@ -1,4 +1,4 @@
-"""Pictures of offenders: LR, the output as it lies there, HR, and where it departs from LR."""
+"""Pictures of offenders: LR or another input, the output as it lies there, HR, the error."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bench.doctor.files import list_stems
 from bench.doctor.report import Finding, Report
 from bench.images.hr import ImageSet, Item, read_hr
 from bench.images.lowres import LowRes
-from bench.images.pixels import to_batch
+from bench.images.pixels import make_lr, to_batch
 from bench.suites.protocol import Suite
 from sr3.base.errors import InputError
 from sr3.base.files import disk_errors
@@ -22,7 +22,7 @@ TILE = 192  # pixels
 GAP, HEADING = 6, 20
 ERROR_GAIN = 8  # of the LR error as shown
 INK, PAPER, EMPTY = (30, 30, 30), (255, 255, 255), (225, 225, 225)
-COLUMNS = ("LR", "output", "HR", f"|LR error| x{ERROR_GAIN}")
+COLUMNS = 4
 
 Pixels = NDArray[np.uint8]
 
@@ -54,12 +54,14 @@ def draw_offenders(
 def _sheet(
     finding: Finding, rows: list[tuple[Item, Path | None]], suite: Suite, low: LowRes
 ) -> Pixels:
-    width = GAP + len(COLUMNS) * (TILE + GAP)
+    of_what = f"{low.called} error" if low.problem is None else "error, brought down"
+    headings = low.called, "output", "HR", f"|{of_what}| x{ERROR_GAIN}"
+    width = GAP + COLUMNS * (TILE + GAP)
     height = 2 * HEADING + len(rows) * (TILE + HEADING + GAP)
     sheet = Image.new("RGB", (width, height), PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
     draw.text((GAP, 4), _shortened(f"{finding.check}: {finding.message}", width), INK, font)
-    for column, heading in enumerate(COLUMNS):
+    for column, heading in enumerate(headings):
         draw.text((GAP + column * (TILE + GAP), HEADING + 2), heading, INK, font)
     for number, (item, path) in enumerate(rows):
         top = 2 * HEADING + number * (TILE + HEADING + GAP)
@@ -77,7 +79,8 @@ def _tiles(item: Item, path: Path | None, suite: Suite, low: LowRes) -> list[Ima
     if output is not None and (output.height, output.width) == item.size:
         bring_down = low.down_levels(to_batch([hr])) or downsample
         small = bring_down(to_batch([np.asarray(output)]).double(), suite.scale)
-        gap = ((small - lr.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
+        wanted = lr if low.problem is None else make_lr(to_batch([hr]), suite.scale)
+        gap = ((small - wanted.double()).abs() * ERROR_GAIN).clamp(0, 255)[0].permute(1, 2, 0)
         error = Image.fromarray(gap.byte().numpy())
     shown = (Image.fromarray(lr[0].permute(1, 2, 0).numpy()), output, Image.fromarray(hr), error)
     return [_fitted(picture) for picture in shown]

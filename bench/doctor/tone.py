@@ -60,6 +60,10 @@ class Tone:
             return "full-range levels taken for limited range"
         if self.gamma_fits:
             return f"a gamma of {self.gamma:.2f}"
+        if np.ptp(self.gain) == 0 == np.ptp(self.offset):  # as after a degradation to gray
+            return (
+                f"a change of levels (gain {self.gain[0]:.2f}, offset {self.offset[0] * 255:+.1f})"
+            )
         gain = " ".join(f"{g:.2f}" for g in self.gain)
         offset = " ".join(f"{o * 255:+.1f}" for o in self.offset)
         return f"a colour change (gain R G B {gain}, offset {offset} levels)"

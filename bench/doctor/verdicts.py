@@ -26,15 +26,18 @@ HIDDEN = "what is wrong with the whole set"
 Names = Sequence[str]
 
 
-def judge(facts: Facts, stems: Names, scale: int, gray: Mask, lossy: Mask) -> tuple[Finding, ...]:
+def judge(
+    facts: Facts, stems: Names, scale: int, gray: Mask, lossy: Mask, beside: str = "LR"
+) -> tuple[Finding, ...]:
     """All verdicts on pictures; rows of `facts` are `stems`.
 
     Args:
         gray, lossy: what the checks of files have said already, of the mode and the format.
+        beside: what outputs are held against, in words.
     """
     causes = assign(facts)
-    on_set = _on_set(facts, stems, causes.alone)
-    match = check_match(facts, causes, stems)
+    on_set = _on_set(facts, stems, causes.alone, beside)
+    match = check_match(facts, causes, stems, beside)
     if any(map(_of_set, on_set)) and causes.unrelated.mean() <= A_SET:
         match = replace(match, severity="skipped", message=f"not told from {HIDDEN}")
     return (
@@ -50,7 +53,7 @@ def judge(facts: Facts, stems: Names, scale: int, gray: Mask, lossy: Mask) -> tu
     )
 
 
-def _on_set(facts: Facts, stems: Names, alone: Mask) -> tuple[Finding, ...]:
+def _on_set(facts: Facts, stems: Names, alone: Mask, beside: str) -> tuple[Finding, ...]:
     """Tone, shift and zoom of the whole set, where its pictures have no other fault.
 
     A wrong scale may displace the middle too, and displaced levels average out to less contrast.
@@ -58,7 +61,7 @@ def _on_set(facts: Facts, stems: Names, alone: Mask) -> tuple[Finding, ...]:
     if alone.mean() <= A_SET:
         reason = "most outputs have another fault that hides it"
         return tuple(Finding(check, "skipped", reason) for check in ("tone", "shift", "zoom"))
-    tone = check_tone(facts, stems, alone)
+    tone = check_tone(facts, stems, alone, beside)
     shift, zoom = check_shift(facts, stems, alone), check_zoom(facts, stems, alone)
     if tone.severity == "warning" and (_of_set(shift) or _of_set(zoom)):
         tone = replace(tone, severity="skipped", message=f"not told from {HIDDEN}")
@@ -76,7 +79,8 @@ def check_copies(facts: Facts, causes: Causes, stems: Names, scale: int) -> Find
     """No output is HR itself or an interpolation of LR: signs of a mixed-up folder."""
     of_hr, of_lr = causes.copies_of_hr, causes.copies_of_lr
     if not (of_hr.any() or of_lr.any()):
-        return Finding("copies", "ok", "no copy of HR or of an interpolated LR")
+        what = "the input" if scale == 1 else "an interpolated LR"
+        return Finding("copies", "ok", f"no copy of HR or of {what}")
     parts = [f"{of_hr.sum()} of the HR images"] if of_hr.any() else []
     kernels = facts.to_kernels[of_lr].argmax(axis=1)
     if scale == 1:
@@ -99,7 +103,7 @@ def check_mispaired(causes: Causes, stems: Names) -> Finding:
     """Each output looks most like its own LR: a swap or an order off by one shows here."""
     wrong, nearest = causes.mispaired, causes.nearest
     if not wrong.any():
-        return Finding("mispaired", "ok", "every output is nearest to its own LR")
+        return Finding("mispaired", "ok", "every output is nearest to its own image")
     offsets = (nearest - np.arange(len(stems)))[wrong]
     steady = len(offsets) > 2 and (offsets == np.median(offsets)).mean() > 0.8
     how = f"; most are {int(np.median(offsets)):+d} in the order of names" if steady else ""
@@ -135,8 +139,8 @@ def check_content(causes: Causes, stems: Names) -> Finding:
     return Finding("content", "error", message, _pick(stems, blank | gray))
 
 
-def check_tone(facts: Facts, stems: Names, alone: Mask) -> Finding:
-    """In the LR domain levels stay as they are: no gain, offset, colour cast or gamma."""
+def check_tone(facts: Facts, stems: Names, alone: Mask, beside: str) -> Finding:
+    """In the domain of the input levels stay: no gain, offset, colour cast or gamma."""
     tone = fit_tone(tone_curve(facts.tones[alone]))
     departure = facts.difference - np.median(facts.difference[alone], axis=0)
     spread = 1.4826 * np.median(np.abs(departure[alone]), axis=0)
@@ -149,9 +153,10 @@ def check_tone(facts: Facts, stems: Names, alone: Mask) -> Finding:
         numbers = {**numbers, SINGLE: int(odd.sum())}
         return Finding("tone", "error", message, _pick(stems, odd), numbers)
     if tone.departure > TONE_WARNING + SIGMAS * tone.error:
-        message = f"found {tone.in_words()}, up to {tone.departure * 255:.1f} levels off LR"
+        message = f"found {tone.in_words()}, up to {tone.departure * 255:.1f} levels off {beside}"
         return Finding("tone", severity, message, tuple(stems[int(i)] for i in worst[:8]), numbers)
-    return Finding("tone", "ok", f"within {tone.departure * 255:.1f} levels of LR", numbers=numbers)
+    message = f"within {tone.departure * 255:.1f} levels of {beside}"
+    return Finding("tone", "ok", message, numbers=numbers)
 
 
 def check_shift(facts: Facts, stems: Names, alone: Mask) -> Finding:
@@ -207,12 +212,12 @@ def check_blocks(facts: Facts, stems: Names, scale: int, among: Mask) -> Finding
     return Finding("blocks", "ok", "no 8x8 grid", numbers=numbers)
 
 
-def check_match(facts: Facts, causes: Causes, stems: Names) -> Finding:
-    """Outputs come down to about their LR; else they are of other images or another protocol."""
+def check_match(facts: Facts, causes: Causes, stems: Names, beside: str) -> Finding:
+    """Outputs come down to about their input; else they are of other images or protocols."""
     far, mean = causes.unrelated, float(facts.lr_mse.mean())
     numbers = {"consistency": mean}
     if far.any():
-        message = f"found {far.sum()} outputs that do not resemble their LR (LR-PSNR under 17 dB)"
+        message = f"found {far.sum()} outputs that do not resemble {beside} (PSNR under 17 dB)"
         return Finding("match", "error", message, _pick(stems, far), numbers)
     return Finding("match", "ok", f"consistency {mean * 1e5:.1f} x1e-5", numbers=numbers)
 

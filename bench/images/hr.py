@@ -17,6 +17,7 @@ from bench.images.reading import cropped, decode, is_gray, read_checked
 from bench.suites.protocol import NamedSuite
 from sr3.base.errors import InputError
 from sr3.base.files import read_json, sha256_of_file, sha256_of_json
+from sr3.degradations.protocol import tried
 from sr3.pictures.images import list_images
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -131,6 +132,8 @@ def open_set(
         _compare_with_manifest(items, root)
     suite = named.suite
     low = low_of_suite(suite.operator, suite.degradation, suite.scale)
+    if low.degradation is not None:
+        tried(low.degradation, items[0].size)
     items = tuple(replace(item, lr_key=low.key(None)) for item in items)
     return ImageSet(_name_of(root), root, origin, items, low)
 

@@ -18,7 +18,7 @@ from bench.images.recognition import Recognition
 from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 from sr3.degradations.kinds.operator import Operator as Degrading
-from sr3.degradations.protocol import Chosen, choose
+from sr3.degradations.protocol import LOW_RESOLUTION, Chosen, choose
 from sr3.pictures.images import base_of
 from sr3.pictures.operators import BICUBIC, KNOWN, Operator
 
@@ -39,6 +39,7 @@ class LrFile:
 
 Bring = Callable[[Tensor, int], Tensor]
 HOLE = 128  # level that a hole is shown as
+CHECKS, CONTRAST = 4, 32  # pixels and levels of the pattern that a hole has on a gray page
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,16 @@ class LowRes:
         return lambda images, scale: 255 * bring(images / 255, scale)
 
     @property
+    def called(self) -> str:
+        """What the systems' input is called beside pictures; a degraded one may be of HR's size."""
+        return "LR" if self.degradation is None else "input"
+
+    @property
+    def look(self) -> str:
+        """What people see in it, of `sr3.degradations.protocol.LOOKS`."""
+        return LOW_RESOLUTION if self.degradation is None else self.degradation.degradation.look
+
+    @property
     def problem(self) -> str | None:
         """Why agreement with LR cannot be measured, or None."""
         if self.degradation is not None:
@@ -152,6 +163,16 @@ class LowRes:
         if self.degradation is None:
             return self.batch(files, hr, scale)
         return self._drawn(hr).levels(hr)
+
+    def shown(self, files: Sequence[LrFile | None], hr: Tensor, scale: int) -> Tensor:
+        """As `batch`, on a page of the gray that holes have: they are checked there."""
+        given = self.input(files, hr, scale)
+        if given.shape[1] <= 3:
+            return self.batch(files, hr, scale)
+        rows, columns = (torch.arange(side) // CHECKS % 2 for side in given.shape[-2:])
+        checks = HOLE + CONTRAST * (2 * (rows[:, None] ^ columns) - 1)
+        known = given[:, 3:] > 127
+        return torch.where(known, given[:, :3], checks.to(given))
 
     def _drawn(self, hr: Tensor) -> Degrading:
         """A for each of HR (B, 3, H, W) uint8."""

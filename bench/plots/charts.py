@@ -26,7 +26,8 @@ class Point:
 def dots(points: Sequence[Point], decimals: int, title: str) -> str:
     """A row per point: its mean as a dot, its interval as a line; published ones are hollow."""
     ends = [x for p in points for x in (p.value, p.low, p.high) if x is not None]
-    pad = 0.08 * (max(ends) - min(ends)) or 1.0
+    # At least half of the last digit that is printed, so that rounding errors do not spread.
+    pad = max(0.08 * (max(ends) - min(ends)), 0.5 * 10.0**-decimals)
     low, high = min(ends) - pad, max(ends) + pad
 
     def place(value: float) -> float:
@@ -42,8 +43,10 @@ def dots(points: Sequence[Point], decimals: int, title: str) -> str:
     return _svg(WIDTH, height, title, parts)
 
 
-def curves(lines: Mapping[str, Sequence[float]], x_title: str, y_title: str, mark: float) -> str:
-    """Lines over x = 1, 2, ...; a dashed vertical line at `mark`."""
+def curves(
+    lines: Mapping[str, Sequence[float]], x_title: str, y_title: str, mark: float | None
+) -> str:
+    """Lines over x = 1, 2, ...; a dashed vertical line at `mark`, if any."""
     values = [v for line in lines.values() for v in line]
     low, high, length = min(values), max(values), max(len(line) for line in lines.values())
     right, floor = CURVE_WIDTH - KEY, CURVE_HEIGHT - CURVE_BOTTOM
@@ -54,11 +57,12 @@ def curves(lines: Mapping[str, Sequence[float]], x_title: str, y_title: str, mar
     def up(y: float) -> float:
         return 12 + (high - y) / ((high - low) or 1) * (floor - 12)
 
-    parts = [_line("mark", across(mark), 8, across(mark), floor)]
+    parts = [] if mark is None else [_line("mark", across(mark), 8, across(mark), floor)]
     for tick in _ticks(low, high):
         parts.append(_line("grid", CURVE_LEFT, up(tick), right, up(tick)))
         parts.append(_text(CURVE_LEFT - 6, up(tick) + 4, f"{tick:g}", "end"))
-    parts += [_text(across(x), floor + 16, str(x), "middle") for x in (1, round(mark), length)]
+    named = (1, length) if mark is None else (1, round(mark), length)
+    parts += [_text(across(x), floor + 16, str(x), "middle") for x in named]
     for index, (name, line) in enumerate(lines.items()):
         path = " ".join(f"{across(i + 1):.1f},{up(v):.1f}" for i, v in enumerate(line))
         parts.append(f'<polyline class="c{index % 7}" points="{path}"/>')

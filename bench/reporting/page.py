@@ -17,6 +17,7 @@ from bench.metrics.protocol import Metric
 from bench.plots.charts import Point, dots
 from bench.plots.tradeoff import drawn
 from bench.records.finished import FinishedRun, read_finished
+from bench.records.finished_pictures import low_of
 from bench.records.published import tables_of
 from bench.records.record import Record
 from bench.reporting import tiles
@@ -54,6 +55,7 @@ def render(finished: FinishedRun, shown: int) -> str:
     rows = [tiles.tile(finished, stem, pictures) for stem in chosen]
     power, counted = tiles.spectrum(finished) if paired else ("", 0)
     bands = [] if paired else list(tiles.bands(finished, pictures))
+    words = _words_of_input(finished)
     data = {
         "metrics": [
             _metric_data(name, finished.metrics[name]) for name in tiles.per_image_metrics(finished)
@@ -61,6 +63,9 @@ def render(finished: FinishedRun, shown: int) -> str:
         "systems": [record.system for record in finished.measured],
         "rows": rows,
         "images": pictures.uris,
+        "input": words["input"],
+        "smaller": words["smaller"],
+        "agreement": words["agreement"],
     }
     return (
         _environment()
@@ -69,6 +74,7 @@ def render(finished: FinishedRun, shown: int) -> str:
             title=f"{first.suite}: {', '.join(r.system for r in finished.measured)}",
             subtitle=f"{table.caption}; {first.created[:10]}",
             **_shown(table),
+            **words,
             charts=_charts(table),
             comparisons=_comparisons(finished),
             tradeoff=_tradeoff(finished),
@@ -85,6 +91,24 @@ def render(finished: FinishedRun, shown: int) -> str:
             data=json.dumps(data, allow_nan=False).replace("</", "<\\/"),
         )
     )
+
+
+def _words_of_input(finished: FinishedRun) -> Mapping[str, Any]:
+    """What the page calls the systems' input, and how outputs are held against it."""
+    low, smaller = low_of(finished), finished.records[0].scale > 1
+    if low.degradation is None:
+        return {
+            "input": "LR", "the_input": "LR", "smaller": smaller, "brought": "down(sr)",
+            "unranked": "interpolation",
+            "agreement": "Absolute difference of the downsampled output and LR",
+        }  # fmt: skip
+    repeats = low.degradation.degradation.repeats
+    done = "degraded as HR was" if repeats else "brought down by bicubic"
+    return {
+        "input": "Input", "the_input": "the input", "smaller": smaller,
+        "brought": "A(sr)" if repeats else "down(sr)", "unranked": "the input, interpolation",
+        "agreement": f"Absolute difference of the output, {done}, and the input",
+    }  # fmt: skip
 
 
 def table_html(table: Table, notes: Sequence[str] = ()) -> str:

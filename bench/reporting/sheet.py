@@ -1,4 +1,4 @@
-"""The contact sheet: LR, every system and HR side by side, one image per row."""
+"""The contact sheet: LR or another input, every system and HR side by side, one image per row."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def write_sheet(
         systems: per system, the PNG of each stem; in the order of the columns.
     """
     chosen = [images.items[i] for i in spread(len(images.items), ROWS)]
-    headings = ["LR" if images.lr.degradation is None else "input", *systems, "HR"]
+    headings = [images.lr.called, *systems, "HR"]
     rows = [_row(item, suite, images, systems) for item in chosen]
     if suite.size is None:
         rows = [[_fitted(tile) for tile in row] for row in rows]

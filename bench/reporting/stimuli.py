@@ -85,6 +85,14 @@ def read_run(folder: Path, systems: Sequence[str]) -> tuple[str, dict[str, dict[
     return next(iter(records.values())).suite, outputs
 
 
+def require_same(given: str, of_run: str) -> str:
+    """A suite as it is given, by name or file; InputError where the run is of another."""
+    named = load_suite(given)
+    if named.name != of_run:
+        raise InputError(f"found suite {named.name} at {given}, the run is of {of_run}")
+    return given
+
+
 def _image_rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as handle:
@@ -120,6 +128,7 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
             f"found {len(test)} images for the test and {len(spare)} for practice and catch, "
             f"wanted {count} and {held_out}: ask for fewer, or give --extra DIR"
         )
+    _require_one_size([*test[:count], *spare[:held_out]])
     by_stem = sorted(test[:count], key=lambda item: item.stem)
     return Chosen(
         tuple(by_stem),
@@ -127,6 +136,17 @@ def choose(wanted: Wanted, suite_name: str, stems: set[str]) -> Chosen:
         tuple(spare[wanted.practice : held_out]),
         images.lr,
     )
+
+
+def _require_one_size(items: Sequence[Item]) -> None:
+    sizes = sorted({item.size for item in items})
+    if len(sizes) > 1:
+        (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+        raise InputError(
+            f"found pictures of {len(sizes)} sizes, {width}x{height} and {other_width}x"
+            f"{other_height} among them, wanted one: a study shows pictures of one size, so run "
+            "the suite on such"
+        )
 
 
 @dataclass(frozen=True)
@@ -154,7 +174,8 @@ def write_stimuli(
     Raises:
         InputError: the folder holds something already, or a picture has another size.
     """
-    suite = load_suite(suite_name).suite
+    named = load_suite(suite_name)
+    suite = named.suite
     folder = _Folder(out, suite.scale, chosen.lr)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"found files in {out}: give an empty or new folder")
@@ -168,8 +189,9 @@ def write_stimuli(
         stimuli += [_stimulus(folder, item, role, None) for item in items]
     content = {
         "version": MANIFEST_VERSION,
-        "suite": suite_name,
+        "suite": named.name,
         "scale": suite.scale,
+        "input": chosen.lr.look,
         "source_run": run.name,
         "systems": list(outputs),
         "stimuli": stimuli,
@@ -184,7 +206,7 @@ def _stimulus(
     """One row of the manifest; outputs None: the input enlarged, for practice and catch."""
     hr = read_hr(item)
     scale = folder.scale
-    lr = folder.lr.batch([item.lr], to_batch([hr]), scale)
+    lr = folder.lr.shown([item.lr], to_batch([hr]), scale)
     if outputs is None:
         easy = (upsample(lr.double(), scale) + 0.5).floor().clamp(0, 255)
         name = EASY if folder.lr.degradation is None else EASY_RESTORED

@@ -130,7 +130,7 @@ def tile(finished: FinishedRun, stem: str, pictures: Pictures) -> Mapping[str, A
 
 
 def spectrum(finished: FinishedRun) -> tuple[str, int]:
-    """The mean radial power of HR and of every system, as a chart."""
+    """The mean radial power of HR and of every system, as a chart; a line marks what LR holds."""
     stems = [finished.images[i] for i in spread(len(finished.images), SPECTRUM_IMAGES)]
     lines = {}
     for system in (REFERENCE, *(record.system for record in finished.measured)):
@@ -138,7 +138,8 @@ def spectrum(finished: FinishedRun) -> tuple[str, int]:
         lines["HR" if system == REFERENCE else system] = np.asarray(total / len(stems)).tolist()
     first = finished.records[0]
     side, unit = (min(first.size), "image") if first.size else (2 * BINS, f"{2 * BINS} pixels")
-    return curves(lines, f"cycles per {unit}", "dB", side / first.scale / 2), len(stems)
+    limit = side / first.scale / 2 if first.scale > 1 else None
+    return curves(lines, f"cycles per {unit}", "dB", limit), len(stems)
 
 
 def _power(finished: FinishedRun, system: str, stem: str) -> np.ndarray:

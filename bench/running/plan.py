@@ -48,7 +48,7 @@ class Plan:
         return [
             f"suite    {self.named.name} v{suite.version}: {suite.title}",
             f"images   {images.words}{gray}",
-            *([] if suite.unpaired else [f"{_input(images)}    {images.lr.words}"]),
+            *([] if suite.unpaired else [f"{images.lr.called:8} {images.lr.words}"]),
             f"systems  {', '.join([*self.systems, *self.config.imports])}",
             *(f"setting  {name} = {s.text}" for name, s in self.config.settings.items()),
             f"metrics  {', '.join(self.metrics)}",
@@ -109,11 +109,6 @@ def _real(config: RunConfig, named: NamedSuite, shown: Track) -> tuple[NamedSuit
     if kept.is_file() and not given and named.suite.size is not None:
         return named, no_real(read_reference(kept).source, kept)
     return open_real(named, config.data, config.limit, progress=shown)
-
-
-def _input(images: ImageSet) -> str:
-    """What the line on the systems' input is called, five letters wide."""
-    return "LR   " if images.lr.degradation is None else "input"
 
 
 def check_row_names(names: Sequence[str]) -> None:

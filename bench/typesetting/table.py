@@ -240,6 +240,11 @@ def _notes(
     systems = [record for record in records if record.role != "reference"]
     if records[0].is_unpaired and len({record.n for record in systems}) > 1:
         notes.append("Frechet distance and its kin depend on N: compare rows of one N")
+    notes += [
+        f"{record.system}: trained for {record.provenance['trained_for']}, not for this input"
+        for record in systems
+        if "trained_for" in record.provenance
+    ]
     notes += _notes_of_missing(systems, metrics)
     notes += [f"{record.system}: {record.status}" for record in records if record.status != "ok"]
     for name, metric in metrics.items():

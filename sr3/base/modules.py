@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -27,7 +28,8 @@ def find_module(package: str, name: str, what: str) -> ModuleType:
     """The module `name` of `package`, or the user's own file when `name` ends in .py.
 
     Raises:
-        InputError: no such file, or no such name; the message lists the known names.
+        InputError: no such file, one that raises, or no such name; the message lists the known
+            names.
     """
     if name.endswith(".py"):
         return _module_from_file(Path(name), what)
@@ -87,5 +89,21 @@ def _module_from_file(path: Path, what: str) -> ModuleType:
     if not path.is_file() or spec is None or spec.loader is None:
         raise InputError(f"found no file {path}, wanted a .py file that holds a {what}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except Exception as error:
+        raise InputError(
+            f"found {path} broken ({told(error)}), wanted a .py file that holds a {what}: mend it"
+        ) from error
     return module
+
+
+def told(error: Exception) -> str:
+    """An exception of somebody's code as one line: what it is, where, and what it says."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError in line {error.lineno}: {error.msg}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}: {words}"

@@ -17,4 +17,5 @@ DEGRADATION = Degradation(
     version=1,
     operator=operator,
     resizes=True,
+    look="low_resolution",
 )

@@ -32,4 +32,5 @@ DEGRADATION = Degradation(
     },
     channels=4,
     found=known_of,
+    look="holes",
 )

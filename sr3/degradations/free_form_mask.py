@@ -29,4 +29,5 @@ DEGRADATION = Degradation(
     channels=4,
     drawn=True,
     found=known_of,
+    look="holes",
 )

@@ -25,4 +25,5 @@ DEGRADATION = Degradation(
     parameters={
         "sigma": Parameter((2, 2), (0.1, 20), "pixels", "standard deviation of the Gaussian")
     },
+    look="blurred",
 )

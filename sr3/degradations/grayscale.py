@@ -16,4 +16,5 @@ DEGRADATION = Degradation(
     version=1,
     operator=operator,
     channels=1,
+    look="gray",
 )

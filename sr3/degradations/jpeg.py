@@ -31,4 +31,5 @@ DEGRADATION = Degradation(
     operator=operator,
     parameters={"quality": Parameter((10, 10), (1, 100), "", "as in libjpeg", whole=True)},
     linear=False,
+    look="compressed",
 )

@@ -20,4 +20,5 @@ DEGRADATION = Degradation(
         "length": Parameter((15, 15), (1, 63), "pixels", "how far the picture moves"),
         "angle": Parameter((30, 30), (0, 180), "degrees", "direction, from right to the top"),
     },
+    look="blurred",
 )

@@ -40,4 +40,5 @@ DEGRADATION = Degradation(
     linear=False,
     repeats=False,
     drawn=True,
+    look="noisy",
 )

@@ -13,13 +13,17 @@ import torch
 from torch import Generator, Tensor
 
 from sr3.base.errors import InputError
-from sr3.base.modules import find_module, module_names
+from sr3.base.modules import find_module, module_names, told
 from sr3.degradations.kinds.operator import Operator
 from sr3.pictures.resize import upsample
 
 PACKAGE = "sr3.degradations"
 DEFAULT = "bicubic"
 Values = Mapping[str, float]
+LOW_RESOLUTION = "low_resolution"
+LOOKS = (LOW_RESOLUTION, "gray", "holes", "blurred", "compressed", "noisy", "damaged")
+CHANNELS = (1, 3, 4)
+NOT_LINEAR = 1e-3  # of A(x) + 2 A(-x / 2), in float32
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Degradation:
         repeats: whether A has no noise, so that degrading an output again means something.
         drawn: whether A is random even where every parameter is fixed.
         found: A of a degraded picture (B, channels, h, w) that tells it, such as its mask does.
+        look: what people see in it, one of LOOKS; the texts of studies say so.
     """
 
     title: str
@@ -86,6 +91,18 @@ class Degradation:
     repeats: bool = True
     drawn: bool = False
     found: Callable[[Tensor], Operator] | None = None
+    look: str = "damaged"
+
+    def __post_init__(self) -> None:
+        if self.channels not in CHANNELS:
+            raise InputError(
+                f"found {self.channels} channels of a degradation, wanted 3, 1 for gray, or 4 for "
+                "colours and a mask"
+            )
+        if self.look not in LOOKS:
+            raise InputError(
+                f"found look {self.look!r} of a degradation, wanted one of {', '.join(LOOKS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -205,14 +222,60 @@ def choose(text: str | None, scale: int = 1) -> Chosen:
     if not isinstance(found, Degradation):
         raise InputError(f"found no value DEGRADATION of type Degradation in {module.__file__}")
     ranges = {name: p.default for name, p in found.parameters.items()}
-    for part in filter(None, rest.split(",")):
-        name, sign, value = (piece.strip() for piece in part.partition("="))
-        if not sign or name not in ranges:
-            wanted = ", ".join(ranges) or "none: it has no parameters"
-            raise InputError(f"found {part!r} for {path}, wanted NAME=VALUE with: {wanted}")
+    for name, value in _asked(path, rest, list(ranges)).items():
         ranges[name] = _range(name, value, found.parameters[name])
     name = path if is_file else module.__name__.rpartition(".")[2]
     return Chosen(name, found, ranges, scale if found.resizes else 1)
+
+
+def tried(chosen: Chosen, size: tuple[int, int]) -> None:
+    """Degrade noise of `size` by a user's own file, so that a fault is told before any work.
+
+    Raises:
+        InputError: it raises, makes another shape than it says, or calls itself linear and is not.
+    """
+    if not chosen.name.endswith(".py"):
+        return
+    pictures = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)) - 0.5
+    try:
+        operator = chosen.draw(size, [torch.Generator().manual_seed(0) for _ in pictures])
+        if not isinstance(operator, Operator):
+            raise InputError(f"found {type(operator).__name__} by operator, wanted an Operator")
+        made, half = operator.degraded(pictures), operator(-pictures / 2)
+        shape = (2, chosen.degradation.channels, *(side // chosen.scale for side in size))
+        if made.shape != shape:
+            raise InputError(f"found shape {tuple(made.shape)} of its pictures, wanted {shape}")
+        left = float((operator(pictures) + 2 * half).abs().max())
+    except InputError as error:
+        raise InputError(f"{chosen.name}: {error}") from error
+    except Exception as error:
+        what = f"a picture of {size[1]}x{size[0]}"
+        raise InputError(f"found {chosen.name} failing on {what}: {told(error)}") from error
+    if chosen.degradation.linear and left > NOT_LINEAR:
+        raise InputError(f"found {chosen.name} not linear, wanted linear=False in it")
+
+
+def _asked(path: str, text: str, known: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE,...` as it was given, each name once."""
+    found: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not known:
+            raise InputError(f"found {part!r} for {path}, which has no parameters: leave it out")
+        if not sign or name not in known:
+            raise InputError(
+                f"found {part!r} for {path}, wanted NAME=VALUE with {', '.join(known)}"
+            )
+        if name in found:
+            raise InputError(f"found {name} of {path} twice, wanted it once, or a range")
+        found[name] = value
+    return found
+
+
+def name_of(text: str | None) -> str:
+    """The name in a degradation's text, of a file without folders; nothing is loaded."""
+    path = _split(text or DEFAULT)[0]
+    return Path(path).stem if path.endswith(".py") else path.replace("-", "_")
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -236,7 +299,7 @@ def _range(name: str, text: str, parameter: Parameter) -> tuple[float, float]:
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise InputError(
             f"found {name} = {text!r}, wanted {kind} of {low:g} to {high:g}{unit}, "
-            f"or a range such as {_words(parameter.limits)}"
+            f"or a range, the least first, such as {_words(parameter.limits)}"
         )
     return span
 

@@ -138,4 +138,5 @@ DEGRADATION = Degradation(
     linear=False,
     repeats=False,
     drawn=True,
+    look="low_resolution",
 )

@@ -79,7 +79,7 @@ def _gray(picture: Picture, name: str) -> Input:
     rgb = picture.rgb
     if not picture.gray and not bool((rgb == rgb[:1]).all()):
         raise InputError(
-            f"found a colour picture in {name}, wanted a gray one to give colours to: "
+            f"found colours in {name}, wanted a gray picture to give colours to: "
             "convert it first, for example with Pillow's convert('L')"
         )
     return Input(rgb[:1], replace(picture, gray=False))

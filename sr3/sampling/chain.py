@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sr3.base.errors import InputError
-from sr3.degradations.protocol import DEFAULT, Chosen
+from sr3.degradations.protocol import DEFAULT, Chosen, tried
 from sr3.diffusion import samplers
 from sr3.diffusion.projection import Projection
 from sr3.networks.model import Model
@@ -208,6 +208,9 @@ def check(stages: Sequence[Stage], consistent: bool) -> None:
                 f"found {chosen.name} weights after others, wanted weights that take a whole "
                 "colour picture"
             )
+    if consistent:
+        side = stages[0].model.spec.unet.resolution
+        tried(stages[0].chosen, (side, side))
     names = [stage.chosen.name for stage in stages]
     if consistent and len(stages) > 1 and set(names) != {DEFAULT}:
         raise InputError(

@@ -79,7 +79,8 @@ def sample(run: Run) -> str:
     settings = resolve(run, stages, files, device)
     masks = given.find_masks(run.mask, [source.name for source in found], stages[0].chosen)
     alone = not run.input.is_dir()
-    folder.claim(settings_path, asdict(settings), overwrite=run.overwrite or alone)
+    if not alone:  # a single picture's settings are written with it
+        folder.claim(settings_path, asdict(settings), overwrite=run.overwrite)
     if run.compile:
         for stage in stages:
             stage.model.network.compile()
@@ -88,6 +89,7 @@ def sample(run: Run) -> str:
     work = Work(stages, settings, out, device, run.batch_size, masks)
     if alone:
         records = sample_file(work, found[0])
+        folder.claim(settings_path, asdict(settings), overwrite=True)
     else:
         journal = folder.Journal(out, process, fresh=run.overwrite)
         records = sample_folder(work, folder.batches(found, run.batch_size), process, journal)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sr3.base.errors import InputError
-from sr3.degradations.protocol import Chosen, choose
+from sr3.degradations.protocol import DEFAULT, Chosen, choose
 from sr3.diffusion import samplers
 from sr3.diffusion.projection import Constraint
 from sr3.diffusion.samplers import SAMPLERS, Denoiser, noise_of
@@ -155,11 +155,16 @@ def degradation_of(spec: ModelSpec, text: str | None = None) -> Chosen:
     channels = spec.unet.condition_channels
     if (chosen.degradation.channels, chosen.scale) != (channels, spec.scale):
         raise InputError(
-            f"found {chosen.name}, whose pictures have {chosen.degradation.channels} channels at "
-            f"1/{chosen.scale} of the size, for weights trained with {own or 'bicubic'}, which "
-            f"take {channels} at 1/{spec.scale}"
+            f"found {chosen.name}, which makes {_shape(chosen.degradation.channels, chosen.scale)},"
+            f" for weights trained with {own or DEFAULT}, which take {_shape(channels, spec.scale)}"
         )
     return chosen
+
+
+def _shape(channels: int, scale: int) -> str:
+    """Channels and size of degraded pictures, in words."""
+    what = {1: "gray pictures", 3: "pictures in colour", 4: "pictures with a mask"}[channels]
+    return f"{what} {'in full size' if scale == 1 else f'at 1/{scale} of the size'}"
 
 
 def make_canvas(

@@ -253,6 +253,8 @@ def check(config: TrainConfig) -> None:
         raise InputError(str(error)) from error
     _check_sides(config)
     _check_generator(config)
+    if config.degradation is not None:
+        degradations.tried(config.degraded, (config.sides[0],) * 2)
 
 
 def _check_generator(config: TrainConfig) -> None:

@@ -1,12 +1,13 @@
 """docs/restoration.md: its degradations, parameters and commands are those of the code."""
 
+import importlib
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
-from bench import run
+from bench import check, data, run
 from bench.suites.protocol import load_suite, suite_names
 from sr3 import sample, train
 from sr3.degradations.protocol import choose, names
@@ -31,10 +32,15 @@ def test_every_degradation_is_described_with_its_parameters():
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_can_be_given(line, capsys):
-    words = shlex.split(line)
+def test_every_command_can_be_given(line, monkeypatch):
+    words = shlex.split(line, comments=True)
+    if words[1] == "benchmarks/realesrgan.py":
+        monkeypatch.syspath_prepend(ROOT / "benchmarks")
+        importlib.import_module("realesrgan").parse(words[2:])
+        return
     assert words[:2] == ["python", "-m"]
-    parse = {"sr3.train": train, "sr3.sample": sample, "bench.run": run}[words[2]].parse
+    commands = {"sr3.train": train, "sr3.sample": sample, "bench.run": run}
+    parse = (commands | {"bench.data": data, "bench.check": check})[words[2]].parse
     options = parse(words[3:])
     if words[2] == "sr3.train":
         assert train.run_of(options).config.spec.degradation is not None

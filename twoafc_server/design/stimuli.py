@@ -15,6 +15,8 @@ from twoafc_server.formats.responses import Phase
 
 LARGEST = 4096
 ROLES = ("test", "practice", "catch")
+LOW_RESOLUTION = "low_resolution"
+INPUTS = (LOW_RESOLUTION, "gray", "holes", "blurred", "compressed", "noisy", "damaged")
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,17 @@ class StimulusFiles:
 
 @dataclass(frozen=True)
 class StimulusFolder:
-    """A verified folder. size: (width, height) of hr and outputs; pictures: bytes by SHA-256."""
+    """A verified folder. size: (width, height) of hr and outputs; pictures: bytes by SHA-256.
+
+    input: what the systems were given, one of INPUTS; the texts of task 1 say so.
+    """
 
     manifest: str
     systems: tuple[str, ...]
     size: tuple[int, int]
     stimuli: tuple[StimulusFiles, ...]
     pictures: Mapping[str, bytes]
+    input: str = LOW_RESOLUTION
 
     def manifest_sha256(self) -> str:
         return hashlib.sha256(self.manifest.encode()).hexdigest()
@@ -60,7 +66,8 @@ def read_stimuli(folder: Path) -> StimulusFolder:
         sizes[sha] = _plain_size(folder / f"{sha}.png", pictures[sha])
     size = _common_size(folder, stimuli, sizes, scale)
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return StimulusFolder(canonical, systems, size, stimuli, pictures)
+    shown = str(table.get("input", LOW_RESOLUTION))
+    return StimulusFolder(canonical, systems, size, stimuli, pictures, shown)
 
 
 def _manifest(path: Path) -> dict[str, Any]:
@@ -77,6 +84,9 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: found scale {scale!r}, wanted a whole number from 1")
     if not _is_names(systems) or not systems:
         raise InputError(f"{path}: found systems {systems!r}, wanted a list of names")
+    shown = table.get("input", LOW_RESOLUTION)
+    if shown not in INPUTS:
+        raise InputError(f"{path}: found input {shown!r}, wanted one of {', '.join(INPUTS)}")
     if not isinstance(stimuli, list) or not stimuli:
         raise InputError(f"{path}: found no stimuli")
     return table
@@ -155,7 +165,7 @@ def _common_size(
         width, height = sizes[s.lr]
         if (width * scale, height * scale) != size:
             raise InputError(
-                f"{folder}: {s.image}: found low-resolution {(width, height)}, "
+                f"{folder}: {s.image}: found an input of {(width, height)}, "
                 f"wanted {(size[0] // scale, size[1] // scale)}"
             )
     return size

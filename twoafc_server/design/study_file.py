@@ -26,7 +26,7 @@ Check = tuple[bool, str]
 class Design:
     """Who sees what. participants: per task and exposure, and per system if `between`.
 
-    tasks: task1 shows the low-resolution input in the middle, task2 does not.
+    tasks: task1 shows the systems' input in the middle, task2 does not.
     systems: empty means every system of the stimulus folder but the reference.
     reference: "hr" (the true image) or a system, for one model against another.
     """
@@ -57,7 +57,7 @@ class Timing:
 class Display:
     """Composite geometry in image pixels; background is a gray level, 0..255.
 
-    lr_upsampling: how the low-resolution input is enlarged to the size of the others.
+    lr_upsampling: how a smaller input is enlarged to the size of the others.
     """
 
     background: int = 128

@@ -225,7 +225,7 @@ def codebook() -> dict[str, Any]:
 
 COLUMNS = {
     "study": "name of the study",
-    "task": "task1: the low-resolution input is shown in the middle; task2: it is not",
+    "task": "task1: the systems' input is shown in the middle; task2: it is not",
     "participant": "pseudonym, 32 hexadecimal digits, the same within a study only",
     "slot": "number of the planned sequence that the participant followed",
     "trial": "number of the trial in the slot, from 1, practice and catch trials included",

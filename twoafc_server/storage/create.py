@@ -32,7 +32,7 @@ def create_study(session: Session, study: StudyFile, folder: StimulusFolder, now
         raise InputError(f"found a study {study.name!r} already: choose another with --name")
     systems = shown_systems(study, folder)
     slots = plan(study.design, study.timing.exposures_ms, systems, _pool(study, folder, systems))
-    words = {language: resolve(study, language) for language in study.offered}
+    words = {language: resolve(study, language, folder.input) for language in study.offered}
     row = Study(
         name=study.name,
         status="open",

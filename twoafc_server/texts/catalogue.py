@@ -9,8 +9,10 @@ from functools import cache
 from importlib import resources
 
 from twoafc_server.base.errors import InputError
+from twoafc_server.design.stimuli import LOW_RESOLUTION
 from twoafc_server.design.study_file import StudyFile
 
+INPUT = "input_"  # before a kind of input: the sections that say what is in the middle
 # Fields that any text may use; `wording.values_of` fills them.
 COMMON_FIELDS = {
     "institution",
@@ -53,8 +55,11 @@ def differences(language: str, other: str = "en") -> list[str]:
     return keys + [f"{k}: other fields" for k in both if _fields(own[k]) != _fields(wanted[k])]
 
 
-def resolve(study: StudyFile, language: str = "") -> dict[str, str]:
+def resolve(study: StudyFile, language: str = "", shown: str = LOW_RESOLUTION) -> dict[str, str]:
     """All texts of a study in one of its languages: the language file, with its overrides.
+
+    Args:
+        shown: kind of the systems' input, one of `design.stimuli.INPUTS`, which task 1 shows.
 
     Raises InputError for an unknown language or an override of a text that does not exist.
     """
@@ -69,7 +74,16 @@ def resolve(study: StudyFile, language: str = "") -> dict[str, str]:
     merged = {**texts, **own}
     for key in own:
         _require_same_fields(key, texts[key], merged[key])
-    return merged
+    return _told_of(merged, f"{INPUT}{shown}.")
+
+
+def _told_of(texts: Mapping[str, str], kind: str) -> dict[str, str]:
+    """Texts whole, the words for one kind of input filled in and those for others left out."""
+    words = {f"{{{k.removeprefix(kind)}}}": v for k, v in texts.items() if k.startswith(kind)}
+    whole = {key: text for key, text in texts.items() if not key.startswith(INPUT)}
+    for field, word in words.items():
+        whole = {key: text.replace(field, word) for key, text in whole.items()}
+    return whole
 
 
 def _require_same_fields(key: str, shipped: str, own: str) -> None:

@@ -171,7 +171,9 @@ def test_a_range_is_drawn_for_each_picture_and_a_number_is_not():
     [
         ("blurr", "gaussian_blur"),
         ("gaussian_blur:sigma=0", "0.1 to 20 pixels"),
-        ("gaussian_blur:sigma=3..1", "range"),
+        ("gaussian_blur:sigma=3..1", "the least first"),
+        ("gaussian_blur:sigma=nan", "0.1 to 20"),
+        ("gaussian_blur:sigma=1,sigma=2", "twice"),
         ("gaussian_blur:width=3", "sigma"),
         ("gaussian_blur:sigma", "NAME=VALUE"),
         ("grayscale:sigma=1", "no parameters"),
@@ -217,3 +219,103 @@ def test_an_operator_of_ones_own_gets_adjoint_inverse_and_projection():
     with torch.inference_mode():
         made = a.onto(y, (8, 12)).within_range(torch.zeros(2, 3, 8, 12, dtype=torch.float64))
     torch.testing.assert_close(a(made), y, rtol=0, atol=4e-3)  # half a level
+
+
+HEAD = """
+import torch
+from sr3.degradations.kinds.operator import Operator
+from sr3.degradations.protocol import Degradation
+
+
+class Mine(Operator):
+    def __call__(self, hr):
+        {body}
+
+
+DEGRADATION = Degradation(title="mine", source="a test", version=1,
+                          operator=lambda request: {made}, {more})
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "made", "more", "named"),
+    [
+        ("return hr * 0.5", "Mine()", "", None),
+        ("return hr.abs()", "Mine()", "linear=False", None),
+        ("raise ValueError('boom')", "Mine()", "", r"picture of 24x16.*mine.py:9: boom"),
+        ("return hr", "1 / 0", "", "ZeroDivisionError at mine.py"),
+        ("return hr", "None", "", "found NoneType by operator, wanted an Operator"),
+        ("return hr[..., ::2]", "Mine()", "", r"3, 16, 12\) of its .* wanted \(2, 3, 16, 24\)"),
+        ("return hr", "Mine()", "channels=1", r"wanted \(2, 1, 16, 24\)"),
+        ("return hr.abs()", "Mine()", "", "not linear, wanted linear=False"),
+        ("return hr + 1", "Mine()", "", "not linear"),
+        ("return hr", "Mine()", "channels=2", "found 2 channels"),
+        ("return hr", "Mine()", "look='wet'", "found look 'wet'"),
+        ("return hr", "Mine()", "wet=1", "broken .TypeError at mine.py"),
+        ("return (", "Mine()", "", "broken .SyntaxError in line"),
+        ("import nothing_of_this_name", "Mine()", "", "ModuleNotFoundError"),
+    ],
+)  # fmt: skip
+def test_a_file_of_ones_own_is_tried_before_any_work(tmp_path, body, made, more, named):
+    file = tmp_path / "mine.py"
+    file.write_text(HEAD.format(body=body, made=made, more=more))
+    if named is None:
+        protocol.tried(choose(str(file)), SIZE)
+        return
+    with pytest.raises(InputError, match=named) as caught:
+        protocol.tried(choose(str(file)), SIZE)
+    assert "\n" not in str(caught.value)
+    assert "mine.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "X = 1", "import nothing_of_this_name", "def (:"])
+def test_a_file_without_the_value_or_that_does_not_load_is_one_line(tmp_path, text):
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(InputError, match=r"mine\.py") as caught:
+        choose(str(tmp_path / "mine.py"))
+    assert "\n" not in str(caught.value)
+
+
+PARAMETERS = [
+    *(f"gaussian_blur:sigma={s}" for s in (0.1, 0.7, 3, 20)),
+    *(f"motion_blur:length={n},angle={a}" for n, a in ((1, 0), (4, 90), (15, 30), (33, 179))),
+    *(f"center_mask:side={s}" for s in (0.02, 0.5, 0.98)),
+    "free_form_mask:strokes=1,width=0.5", "free_form_mask:strokes=40", "grayscale",
+    "gaussian_blur:sigma=1..3", "motion_blur:length=3..9,angle=0..180",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(15, 23), (21, 8), (16, 16)])
+@pytest.mark.parametrize("text", PARAMETERS)
+def test_adjoint_and_inverse_of_other_parameters_and_odd_sides(text, size):
+    _hold_to_linear_algebra(choose(text).draw(size, generators(2, text)), size)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 5])
+@pytest.mark.parametrize("name", ["bicubic", "box", "matlab_bicubic"])
+def test_adjoint_and_inverse_of_resizes_by_other_factors(name, scale):
+    size = (3 * scale, 7 * scale)
+    _hold_to_linear_algebra(choose(name, scale).draw(size, generators(2, name)), size)
+
+
+def _hold_to_linear_algebra(a, size):
+    """A as a matrix of its columns, held to numpy's transpose and pseudo-inverse."""
+    pixels = size[0] * size[1]
+    unit = torch.eye(pixels, dtype=torch.float64).reshape(pixels, *size)
+    for place in range(2):
+        x = noise(2, 3, *size)
+        y = a(x)
+        z = noise(*y.shape)
+        assert float(((y * z).sum() - (x * a.adjoint(z, size)).sum()).abs()) < 1e-9 * pixels
+        assert float((a(a.inverse(y, size)) - y).abs().max()) < 1e-5
+        if y.shape[1] == 3:  # channels apart: one channel's matrix says all
+            columns = torch.stack([a(x * 0 + u)[place, 0].flatten() for u in unit], dim=1)
+            z0 = z[place, 0].flatten()
+            torch.testing.assert_close(
+                a.adjoint(z, size)[place, 0].flatten(), columns.T @ z0, rtol=0, atol=1e-10
+            )
+            strong = np.linalg.svd(columns.numpy(), compute_uv=False)
+            if strong[-1] > 1e-4 * strong[0] or strong[-1] == 0:
+                wanted = np.linalg.pinv(columns.numpy(), rcond=1e-5) @ y[place, 0].flatten().numpy()
+                found = a.inverse(y, size)[place, 0].flatten().numpy()
+                assert np.abs(found - wanted).max() < 1e-5

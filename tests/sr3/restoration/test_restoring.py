@@ -122,7 +122,7 @@ def test_a_blur_is_projected_onto_once_it_is_known(weights, holed):
 @pytest.mark.parametrize(
     ("model", "source", "more", "named"),
     [
-        ("grayscale", "whole.png", (), "colour picture"),
+        ("grayscale", "whole.png", (), "found colours in"),
         ("free_form_mask", "whole.png", (), "no hole"),
         ("free_form_mask", "whole.png", ("--mask", "small.png"), "16x16"),
         ("free_form_mask", "whole.png", ("--mask", "nowhere.png"), "no mask"),
@@ -130,6 +130,7 @@ def test_a_blur_is_projected_onto_once_it_is_known(weights, holed):
         ("second_order", "whole.png", ("--consistent",), "not linear"),
         ("second_order", "whole.png", ("--degradation", "jpeg"), "1/4"),
         ("second_order", "whole.png", ("--then", "grayscale"), "whole colour"),
+        ("grayscale", "whole.png", ("--degradation", "jpeg"), "take gray pictures in full size"),
     ],
 )
 def test_an_input_that_does_not_fit_is_one_line(weights, holed, model, source, more, named):
@@ -140,6 +141,7 @@ def test_an_input_that_does_not_fit_is_one_line(weights, holed, model, source, m
         restored(weights[model], holed / source, holed / "out.png", *words)
     assert "\n" not in str(caught.value)
     assert not (holed / "out.png").exists()
+    assert not (holed / "out.json").exists()
 
 
 def test_weights_of_another_condition_start_a_training(faces, weights, tmp_path):

@@ -271,7 +271,7 @@ def swap(old: str, new: str):
         (lambda f, m: m.write_text("{"), "no readable"),
         (lambda f, m: m.write_text('{"version": 2}'), "version 1"),
         (swap("practice-0", "test-0"), "twice"),
-        (swap('"scale": 4', '"scale": 2'), "low-res"),
+        (swap('"scale": 4', '"scale": 2'), "found an input of"),
         (swap('"role": "catch"', '"role": "x"'), "role"),
         (lambda f, m: swap(f.name, "../a.png")(f, m), "wanted <sha256>"),
         (swap('["sr3", "', '["new", "'), "no output"),

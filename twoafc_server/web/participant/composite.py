@@ -1,4 +1,4 @@
-"""One picture per trial: left, the low-resolution input if the task shows it, right.
+"""One picture per trial: left, the systems' input if the task shows it, right.
 
 Every composite goes through the same decoding and encoding, carries no metadata, and has a length
 that depends on its size alone: the image data are stored, not compressed, because the length of
@@ -51,7 +51,7 @@ def decode(png: bytes) -> Pixels:
 
 
 def enlarge(lr: Pixels, size: tuple[int, int], display: Display) -> Pixels:
-    """The low-resolution picture at the size (width, height) of the others."""
+    """The input, which may be smaller, at the size (width, height) of the others."""
     resampling = _RESAMPLING[display.lr_upsampling]
     return np.asarray(Image.fromarray(lr).resize(size, resampling))
 
