@@ -42,9 +42,11 @@ displaced() {
 }
 
 restoration() {
-    for suite in deblur colorize jpeg; do
+    for suite in deblur jpeg; do
         run faces-rendered --suite $suite --metrics "$means,$FD"
     done
+    run faces-rendered --suite colorize --metrics "$means,$FD" \
+        --setting sr3-consistent=sr3:consistent=true
     run faces-rendered --suite inpaint --systems input,telea,biharmonic --metrics "$means,$FD"
     run faces-rendered --suite real4x --metrics "psnr,ssim,$FD"
 }
