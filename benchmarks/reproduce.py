@@ -33,6 +33,7 @@ WIDTH = 110  # of a line of the page, where it can be broken
 PEAK, SHARE = 989e12, 0.4  # H100 SXM, dense bf16; of which a well-run training gets so much
 FORWARD = 1 / 3  # of forward and backward
 PENDING = "*not yet measured*"
+REAL = "Real pictures"  # row of a run without pairs
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,11 @@ def _table(name: str, shown: Shown) -> str | None:
     except InputError:
         return None
     there = {column.metric for column in table.columns}
-    rows = set(markdown.rows_of(table))
+    rows = markdown.rows_of(table)
     columns = {key: title for key, title in shown.columns.items() if key in there}
     chosen = {key: title for key, title in shown.rows.items() if key in rows}
+    if not chosen and REAL in rows:  # whose number of pictures is not the others'
+        chosen = dict.fromkeys((key for key in rows if key != REAL), "")
     choice = Choice(f"{name} (N = {{n}})", columns, chosen)
     printed = f"{_marked(name, choice)}\n\n{markdown.render(table, choice)}\n\n<!-- end -->"
     return f"{shown.words}:\n\n{printed}"
