@@ -20,7 +20,7 @@ RUNS = [run for data in sorted(KEPT.iterdir()) for run in suite_folders(data)]
 MARKED = re.compile(r"<!-- table:.*?<!-- end -->|[^|\s]*\d( \[[^\]]*\])?<!-- [^>]+ -->", re.DOTALL)
 WITH_INTERVAL = re.compile(r"\d \[[-+]?\d+\.\d+, [-+]?\d+\.\d+\]")
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|work|tmp|usr|mnt|data|Users)/|[A-Z]:\\\\")
-LARGEST = 3_000_000  # bytes
+LARGEST = 5_000_000  # bytes
 
 
 def test_every_number_equals_its_record():
