@@ -11,19 +11,16 @@ the project's to show. RUN's own sheets show all.
 
 import argparse
 import csv
-import io
 from collections import defaultdict
 from pathlib import Path
 
+from model_pictures import write_jpeg
 from PIL import Image
 
 from bench.records.finished import read_finished
 from bench.reporting.neighbour_sheet import Neighbour, write_neighbours
 from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
-from sr3.base.files import write_bytes
-
-QUALITY = 92
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -63,11 +60,8 @@ def own(neighbour: Neighbour, prefix: str) -> bool:
 def as_jpeg(source: Path, target: Path) -> None:
     if not source.is_file():
         raise InputError(f"found no picture at {source}")
-    buffer = io.BytesIO()
     with Image.open(source) as opened:
-        opened.convert("RGB").save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    write_bytes(target, buffer.getvalue())
-    print(target)
+        write_jpeg(target, opened.convert("RGB"))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

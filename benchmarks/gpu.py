@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 import torch
 import train as bench_train
-from pieces import MOST_MINUTES, Deadline, Kept, session_of, without_place
+from pieces import MOST_MINUTES, Deadline, Kept, session_of
 from torch import Tensor
 
+from bench.records.kept import without_places
 from sr3.base.commands import Parser
 from sr3.base.errors import InputError, run_command
 from sr3.base.rng import generator_of
@@ -45,6 +46,7 @@ from sr3.pictures import images
 from sr3.pictures.resize import downsample, upsample
 from sr3.sampling.upscaling import upscale
 from sr3.training.config import read_recipe
+from sr3.training.loop import STOPPED
 
 FACES = Path(__file__).parents[1] / "bench" / "embedded" / "faces-rendered"
 SIZES = ("paper-16-128", "paper-64-512", "paper-64-256", "small-16-128")
@@ -61,7 +63,6 @@ PEAKS = {
     "H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12, "A100": 312e12,
     "L40S": 362e12, "L4": 121e12, "A10": 125e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
 }  # fmt: skip
-STOPPED = 75  # exit code of a training that has more to do
 BAD_INPUT = 2
 
 
@@ -322,7 +323,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     args = parser.parse_args(words)
     args.rest = rest
     told = [*words, "--", *rest] if rest else words
-    args.command = shlex.join(["python", "benchmarks/gpu.py", *map(without_place, told)])
+    args.command = shlex.join(["python", "benchmarks/gpu.py", *without_places(told)])
     return args
 
 

@@ -178,12 +178,16 @@ def main(argv: list[str] | None = None) -> int:
         named = load_suite("natural4x" if is_natural else "face8x")
         items = open_set(named, args.data if is_natural else None, environ={}).items
         models = Models(named, {"sr3": args.sr3, "regression": args.regression})
-        buffer = io.BytesIO()
-        SHEETS[name](models, items).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-        path = args.out / f"models-{name}.jpg"
-        write_bytes(path, buffer.getvalue())
-        print(f"{path}: {len(buffer.getvalue()) / 1e6:.2f} MB")
+        write_jpeg(args.out / f"models-{name}.jpg", SHEETS[name](models, items))
     return 0
+
+
+def write_jpeg(path: Path, picture: Image.Image) -> None:
+    """Write a sheet for the documents and say how large it is."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    write_bytes(path, buffer.getvalue())
+    print(f"{path}: {len(buffer.getvalue()) / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-from bench.records.provenance import git_state, hardware, libraries
-from bench.records.record import now
+from bench.records.measurements import made_here
 from sr3.base.errors import InputError
 from sr3.base.files import read_json, write_json
 
@@ -134,16 +133,7 @@ class Kept:
 
 def session_of(command: str, device: torch.device) -> dict[str, Any]:
     """What every number of this session depends on."""
-    return {
-        "command": command, "libraries": libraries(), "hardware": hardware(str(device)),
-        "driver": driver() if device.type == "cuda" else None, "git": git_state(),
-        "created": now(),
-    }  # fmt: skip
-
-
-def without_place(word: str) -> str:
-    """A word of a command; of an absolute path the last two parts, which name no machine."""
-    return str(Path(*Path(word).parts[1:][-2:])) if word.startswith("/") else word
+    return made_here(command, str(device), driver=driver() if device.type == "cuda" else None)
 
 
 def driver() -> str | None:

@@ -56,8 +56,8 @@ def _add_what(add: Callable[..., object]) -> None:
         help="folder of the run, which goes on where it is; no default")  # fmt: skip
     add("--init-from", metavar="WEIGHTS",
         help="start from these weights, a file or the name of shipped ones such as face8x-sr3, of "
-        "the same network, or of the same generator without classes and learned variance "
-        "(default: random)")  # fmt: skip
+        "the same network with or without attention in its levels, or of the same generator "
+        "without classes and learned variance (default: random)")  # fmt: skip
     add("--teacher", metavar="WEIGHTS",
         help="model to distil, and to start from, a file or the name of shipped weights "
         "(default: none)")  # fmt: skip

@@ -59,13 +59,16 @@ class Trained:
             )
         if model.spec.task != self.task:
             raise InputError(f"found {model.spec.task} weights in {self.path}, wanted {self.task}")
+        if self.stochastic:  # or they would fail only after other systems ran
+            sampler = self.options.sampler or model.spec.sampler
+            samplers.get(sampler)
+            choose_schedule(model.spec, sampler, self.options.steps, self.options.schedule)
         return model
 
     @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """All that the output depends on besides input and noise."""
         spec, is_sr3 = self.model.spec, self.stochastic
-        self._require_known()
         return {
             "checkpoint": self.path.name,
             "checkpoint_sha256": sha256_of_file(self.path),
@@ -81,13 +84,6 @@ class Trained:
             **described(self.model.spec),
             **self.more,
         }
-
-    def _require_known(self) -> None:
-        """InputError for a sampler or a schedule that would fail only after other systems ran."""
-        if self.stochastic:
-            sampler = self.options.sampler or self.model.spec.sampler
-            samplers.get(sampler)
-            choose_schedule(self.model.spec, sampler, self.options.steps, self.options.schedule)
 
     def _degradation(self) -> dict[str, str]:
         """What the input went through, where it is not low resolution alone; other training too."""

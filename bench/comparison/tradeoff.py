@@ -60,13 +60,15 @@ class Tradeoff:
     points: tuple[Place, ...]
 
     @property
+    def places(self) -> tuple[Place, ...]:
+        """All of them, curve by curve, then the points."""
+        return (*(place for curve in self.curves for place in curve.places), *self.points)
+
+    @property
     def caption(self) -> str:
         """What a reader must know to read the picture."""
-        bars = any(
-            number.low is not None
-            for place in (*self.points, *(p for curve in self.curves for p in curve.places))
-            for number in (place.fidelity, place.naturalness)
-        )
+        numbers = (n for place in self.places for n in (place.fidelity, place.naturalness))
+        bars = any(number.low is not None for number in numbers)
         return f"{self.suite} on {self.dataset}, N = {self.n}" + "; 95 % intervals" * bars
 
 

@@ -81,7 +81,7 @@ def plot(shown: Tradeoff, titled: bool = True) -> "Figure":
         _draw(axes, curve.places, COLOURS[index % len(COLOURS)], _told(curve))
     for place in shown.points:
         _draw(axes, [place], POINT, None)
-    _scale(axes, [place.naturalness for place in _places(shown)])
+    _scale(axes, [place.naturalness for place in shown.places])
     axes.set_xlabel(_axis_label(shown.fidelity, 0))
     axes.set_ylabel(_axis_label(shown.naturalness, 1))
     if titled:
@@ -139,12 +139,6 @@ def _told(curve: Curve) -> str:
     return f"{', '.join(part for part in (curve.model, curve.told) if part)}{varied}"
 
 
-def _places(shown: Tradeoff) -> Iterator[Place]:
-    for curve in shown.curves:
-        yield from curve.places
-    yield from shown.points
-
-
 def _write_labels(figure: "Figure", axes: "Axes", key: "Legend", shown: Tradeoff) -> None:
     """Each label where it covers least of what is drawn, other labels and the legend."""
     figure.draw_without_rendering()
@@ -152,7 +146,7 @@ def _write_labels(figure: "Figure", axes: "Axes", key: "Legend", shown: Tradeoff
     colours = [COLOURS[i % len(COLOURS)] for i, c in enumerate(shown.curves) for _ in c.places]
     colours += [POINT] * len(shown.points)
     drawn_at, boxes = _drawn_at(axes, shown), [key.get_window_extent()]
-    for place, colour in zip(_places(shown), colours, strict=True):
+    for place, colour in zip(shown.places, colours, strict=True):
         label = axes.annotate(
             place.label, (place.fidelity.value, place.naturalness.value),
             xytext=(0, 0), textcoords="offset points", fontsize=9, color=colour, zorder=4,
@@ -186,7 +180,7 @@ def _drawn_at(axes: "Axes", shown: Tradeoff) -> np.ndarray:
     for curve in shown.curves:
         at = [(p.fidelity.value, p.naturalness.value) for p in curve.places]
         ends += list(pairwise(at))
-    for place in _places(shown):
+    for place in shown.places:
         x, y = place.fidelity, place.naturalness
         ends.append(((x.low or x.value, y.value), (x.high or x.value, y.value)))
         ends.append(((x.value, y.low or y.value), (x.value, y.high or y.value)))

@@ -3,8 +3,9 @@
 python benchmarks/hosting/figures.py   # fill the page; results/README.md names the records
 """
 
-import json
 from pathlib import Path
+
+from sr3.base.files import read_json, write_text
 
 ROOT = Path(__file__).parents[2]
 RECORDS, PAGE = ROOT / "results" / "hosting", ROOT / "docs" / "hosting.md"
@@ -14,7 +15,7 @@ WAITS = ("next", "picture", "onset", "answer")
 
 
 def read(name):
-    return json.loads((RECORDS / f"{name}.json").read_text(encoding="utf-8"))
+    return read_json(RECORDS / f"{name}.json")
 
 
 def by_database(name):
@@ -77,4 +78,4 @@ def filled(page):
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write_text(PAGE, filled(PAGE.read_text(encoding="utf-8")))

@@ -1,13 +1,12 @@
 """A search from what was asked for to its end: the job, every step budget, the tables."""
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sr3.base.errors import InputError
-from sr3.base.files import sha256_of_file, write_text
+from sr3.base.files import sha256_of_bytes, sha256_of_file, write_text
 from sr3.diffusion.schedule import Schedule
 from sr3.networks import checkpoint
 from sr3.networks.model import ModelSpec, training_schedule
@@ -125,7 +124,7 @@ def search_budget(
 
 def pictures_digest(paths: list[Path]) -> str:
     """One hash over the contents, in order."""
-    return hashlib.sha256("".join(map(sha256_of_file, paths)).encode()).hexdigest()
+    return sha256_of_bytes("".join(map(sha256_of_file, paths)).encode())
 
 
 def make_job(run: Run, weights: Path, spec: ModelSpec) -> Job:

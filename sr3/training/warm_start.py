@@ -49,8 +49,8 @@ def initialise(trainer: Trainer, path: Path) -> None:
     """Start from the weights of another run of the same network, whatever its condition.
 
     A generator with classes or a learned variance may also start from one without: its classes
-    start as they are, its variance in the middle of eq. 15. Attention in a level may
-    be left out or start as new, with nothing to add yet.
+    start as they are, its variance in the middle of eq. 15. Attention in a level may be left out,
+    or start as new with nothing to add yet.
 
     Raises:
         InputError: weights of another network.
