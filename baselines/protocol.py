@@ -28,6 +28,7 @@ class SystemOptions:
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
             own default. A schedule is a text or a file of `sr3.search`.
+        start: regression weights that a diffusion system starts at, NAME[@LOG_SNR], or "none".
         consistent: project outputs onto the LR input.
         device: "cpu" or "cuda"; precision "float32", "bf16" (autocast) or "auto".
     """
@@ -42,6 +43,7 @@ class SystemOptions:
     schedule: str | None = None
     temperature: float | None = None
     spread: float | None = None
+    start: str | None = None
     consistent: bool = False
     device: str = "cpu"
     precision: str = "auto"

@@ -108,7 +108,16 @@ ablation() {
 make() {
     case $1 in
     faces-rendered) run "$1" --suite face8x --metrics "$means,spectrum,$FD" --groups embedded ;;
-    portraits128) run "$1" --suite face8x --metrics "$means,$FD" --data portraits128/test ;;
+    portraits128)
+        noise="start=none,schedule=logsnr:*:3.5:-6:1.2"
+        run "$1" --suite face8x --metrics "$means,$FD" --data portraits128/test \
+            --setting "plain=sr3:$noise,temperature=1,spread=1" \
+            --setting "noise=sr3:$noise,temperature=0.9,spread=0.8" \
+            --setting "noise-soft=sr3:$noise,temperature=0.85,spread=0.65" \
+            --setting "noise-mean=sr3:$noise,temperature=1,spread=0" \
+            --setting spread-1=sr3:spread=1 --setting spread-0.85=sr3:spread=0.85 \
+            --setting spread-0.5=sr3:spread=0.5 --setting spread-0.25=sr3:spread=0.25
+        ;;
     imagenet256)
         run "$1" --suite natural4x --metrics "$means,$FD,error_efficientnet_lite0" \
             --data imagenet256/test --system realesrgan=outputs/realesrgan-x4plus

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from sr3.base.commands import Parser, program
-from sr3.base.errors import run_command
+from sr3.base.errors import InputError, run_command
 from sr3.base.files import sha256_of_file
 
 
@@ -24,6 +24,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--spread", type=float, help="default to stamp in (default: the run's)")
     parser.add_argument(
+        "--start", metavar="NAME[@LOG_SNR]|none",
+        help="default to stamp in: regression weights beside OUT, or shipped (default: the run's)",
+    )  # fmt: skip
+    parser.add_argument(
         "--diffusers", action="store_true", help="write a folder that diffusers loads"
     )
     parser.add_argument("--curves", type=Path, metavar="CSV", help="write the run's curves there")
@@ -33,6 +37,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     from sr3.networks import checkpoint
+    from sr3.networks import start as starts
     from sr3.training.logs import write_curves
 
     weights = checkpoint.find_weights(args.weights)
@@ -40,10 +45,14 @@ def main(argv: list[str] | None = None) -> int:
     if args.diffusers:
         from sr3.exchange.diffusers_folder import write_folder
 
+        if args.start not in (None, starts.NOISE):
+            raise InputError("found --start with --diffusers, whose pipeline starts at noise")
         write_folder(weights, args.out, *chosen)
         print(f"{args.out}: for DiffusionPipeline.from_pretrained(..., trust_remote_code=True)")
     else:
-        size = checkpoint.export_model(weights, args.out, *chosen)
+        if args.start is not None:  # refused before anything is written
+            starts.check_default(checkpoint.load_model(weights), args.out, args.start)
+        size = checkpoint.export_model(weights, args.out, *chosen, args.start)
         print(f"{args.out}: {size / 1e6:.1f} MB, SHA-256 {sha256_of_file(args.out)}")
     if args.curves:
         write_curves(weights.parent, args.curves)

@@ -15,10 +15,12 @@ from sr3.base.files import sha256_of_file
 from sr3.base.modules import code_digest
 from sr3.degradations.protocol import DEFAULT, choose, name_of
 from sr3.diffusion import samplers
+from sr3.networks import start as starts
 from sr3.networks.checkpoint import load_model, shipped
 from sr3.networks.model import Model
 from sr3.networks.precision import resolve
 from sr3.networks.public_weights import described
+from sr3.networks.start import Start
 from sr3.sampling.schedule_choice import choose as choose_schedule
 from sr3.sampling.upscaling import softening, upscale
 
@@ -66,6 +68,12 @@ class Trained:
         return model
 
     @cached_property
+    def start(self) -> Start | None:
+        """The twin that sampling starts at, or None."""
+        wanted = self.options.start if self.stochastic else None
+        return starts.find(self.model, self.path, wanted, self.options.device)
+
+    @cached_property
     def provenance(self) -> Mapping[str, Any]:
         """All that the output depends on besides input and noise."""
         spec, is_sr3 = self.model.spec, self.stochastic
@@ -77,6 +85,8 @@ class Trained:
             "precision": self.options.precision,
             "schedule": _schedule(self.options.schedule) if is_sr3 else None,
             **self._softening(),
+            "start": starts.NOISE if is_sr3 else None,
+            **starts.described(self.start),
             "consistent": self.options.consistent,
             **self._degradation(),
             "device": torch.device(self.options.device).type,
@@ -112,6 +122,7 @@ class Trained:
             spread=self.options.spread,
             consistent=self.options.consistent,
             degradation=self.options.degradation,
+            start=self.start,
         )
 
 

@@ -13,7 +13,7 @@ from bench.records.record import REFERENCE, Record, Score
 from bench.statistics.intervals import Interval
 
 NUMBERS = ("temperature", "spread", "steps")
-CHOICES = ("sampler", "schedule", "consistent")
+CHOICES = ("sampler", "schedule", "start", "consistent")
 FIDELITY = ("psnr", "psnr_y", "ssim", "ssim_y", "lpips", "lpips_vgg")
 NATURALNESS = ("fid", "fd_")  # how the names of Frechet distances begin
 
@@ -174,6 +174,8 @@ def _told(key: str, value: Any) -> str:
         return "projected" if value else "not projected"
     if key == "schedule":
         return f"schedule {value or 'of the model'}"
+    if key == "start":
+        return f"from {'noise' if value in (None, 'none') else value}"
     return f"{value} steps" if key == "steps" else str(value)
 
 

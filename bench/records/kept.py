@@ -55,8 +55,8 @@ OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in (
         "suite", "data", "systems", "metrics", "accept", "limit", "seed", "sampler", "steps",
-        "schedule", "temperature", "spread", "consistent", "training", "batch_size", "samples",
-        "device", "precision",
+        "schedule", "temperature", "spread", "start", "consistent", "training", "batch_size",
+        "samples", "device", "precision",
     )
 } | {"imports": "--system", "settings": "--setting", "checkpoints": "--checkpoint"}  # fmt: skip
 

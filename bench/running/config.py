@@ -10,7 +10,7 @@ from typing import Any
 from bench.running.processes import World
 from sr3.base.errors import InputError
 
-KEYS = ("sampler", "steps", "schedule", "temperature", "spread", "consistent")
+KEYS = ("sampler", "steps", "schedule", "temperature", "spread", "start", "consistent")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def read_setting(text: str) -> Setting:
 
 
 def _value(key: str, text: str) -> str | int | float | bool:
-    if key in ("sampler", "schedule"):
+    if key in ("sampler", "schedule", "start"):
         return text
     if key == "consistent":
         if text not in ("true", "false"):
@@ -101,6 +101,7 @@ class RunConfig:
     schedule: str | None = None
     temperature: float | None = None
     spread: float | None = None
+    start: str | None = None
     consistent: bool = False
     batch_size: int = 8
     samples: int = 4

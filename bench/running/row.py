@@ -70,6 +70,7 @@ def system_options(name: str, planned: Plan) -> SystemOptions:
         schedule=config.schedule,
         temperature=config.temperature,
         spread=config.spread,
+        start=config.start,
         consistent=config.consistent,
         device=config.device,
         precision=config.precision,

@@ -41,6 +41,7 @@ class StageConfig:
         kind: "sr3" or "regression", the task of the weights, or "bicubic", which takes a `scale`
             instead of weights.
         blur, noise: conditioning augmentation of the stage's input, as of `Conditioning`.
+        start: regression weights that sampling starts at, NAME[@LOG_SNR], or "none" for noise.
         tell: tell the network both; None: where it was trained to be told.
         consistent: the result agrees exactly with the stage's input.
         tile, overlap: windows, for inputs larger than the weights were trained on.
@@ -59,6 +60,7 @@ class StageConfig:
     eta: float | None = None
     temperature: float | None = None
     spread: float | None = None
+    start: str | None = None
     blur: float = 0.0
     noise: float = 0.0
     tell: bool | None = None
@@ -84,7 +86,7 @@ class Cascade:
         return [self.generator, *self.stages]
 
 
-OF_SR3 = ("sampler", "steps", "schedule", "eta", "temperature", "spread")
+OF_SR3 = ("sampler", "steps", "schedule", "eta", "temperature", "spread", "start")
 OF_A_NETWORK = (*OF_SR3, "weights", "recipe", "blur", "noise", "tell", "consistent", "tile",
                 "overlap", "batch_size")  # fmt: skip
 

@@ -11,6 +11,7 @@ from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
 from sr3.cascading.config import Cascade, GeneratorConfig, StageConfig, naming
 from sr3.networks import checkpoint
+from sr3.networks import start as starts
 from sr3.sampling.chain import Bicubic, Stage
 from sr3.sampling.generator_run import trained
 from sr3.sampling.upscaling import Conditioning
@@ -142,6 +143,7 @@ def _stage(cascade: Cascade, config: StageConfig, path: Path, device: torch.devi
             "batch_size")  # fmt: skip
     return Stage(
         model,
+        start=starts.find(model, path, config.start, device),
         schedule=schedule_of(cascade, config),
         conditioning=Conditioning(config.blur, config.noise, config.tell),
         **{name: getattr(config, name) for name in same},

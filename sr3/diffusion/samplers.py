@@ -49,6 +49,12 @@ def noise_of(
     return draw
 
 
+def beginning_at(y_0: Tensor, gamma: float, noise: Noise) -> Noise:
+    """`noise`, but for the first draw, which is y_0 at noise level gamma (eq. 5)."""
+    draws = iter((lambda: math.sqrt(gamma) * y_0 + math.sqrt(1 - gamma) * noise(),))
+    return lambda: next(draws, noise)()
+
+
 def half_log_snr(schedule: Schedule) -> Float64:
     """lambda_t = log(sqrt(gamma_t) / sqrt(1 - gamma_t)), (T + 1,), inf at t = 0."""
     with np.errstate(divide="ignore"):

@@ -12,6 +12,7 @@ from sr3.base.errors import InputError
 from sr3.base.rng import generator_of
 from sr3.interface.held import Held, Taken, take
 from sr3.networks import checkpoint, public_weights
+from sr3.networks import start as starts
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
 from sr3.pictures import images, kinds
@@ -94,6 +95,7 @@ class Upscaler:
         eta: float | None = None,
         temperature: float | None = None,
         spread: float | None = None,
+        start: str | None = None,
         degradation: str | None = None,
         consistent: bool = False,
         tile: int | None = None,
@@ -114,6 +116,8 @@ class Upscaler:
             sampler, steps, schedule, eta, temperature, spread, degradation, consistent, tile,
                 overlap, precision: see `sr3.sampling.upscaling.upscale`; None is the model's own
                 default.
+            start: weights of the regression twin that sampling starts at, NAME[@LOG_SNR], or
+                "none" for noise; None is the model's own default.
 
         Returns:
             What went in, `scale` times as high and wide: a PIL image (also for a file name), an
@@ -128,7 +132,8 @@ class Upscaler:
                 f"found num_samples {num_samples} and batch_size {batch_size}: wanted 1 or more"
             )
         how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap, degradation)
-        stage = Stage(self.model, *how, consistent)
+        begun = starts.find(self.model, self.path, start, self.device)
+        stage = Stage(self.model, *how, consistent, start=begun)
         stage.resolved()  # refuses what cannot be before any work
         held = image if isinstance(image, list | tuple) else [image]
         taken = [take(one, lambda p: input_of(p, stage.chosen, "the picture")) for one in held]

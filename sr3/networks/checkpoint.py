@@ -166,8 +166,12 @@ def export_model(
     schedule: str | None = None,
     temperature: float | None = None,
     spread: float | None = None,
+    start: str | None = None,
 ) -> int:
     """Write `source` as float16 with changed sampling defaults; bytes written.
+
+    Args:
+        start: as of `sr3.networks.start.read`.
 
     Raises:
         InputError: a training state, a foreign file, or a folder that cannot be written.
@@ -178,7 +182,7 @@ def export_model(
             f"found a training state at {source}, wanted weights: use an ema-*.safetensors"
         )
     spec = ModelSpec.from_json(read.description["spec"])
-    given = {"schedule": schedule, "temperature": temperature, "spread": spread}
+    given = {"schedule": schedule, "temperature": temperature, "spread": spread, "start": start}
     extra = spec.extra | {name: value for name, value in given.items() if value is not None}
     spec = replace(spec, sampler=sampler or spec.sampler, steps=steps or spec.steps, extra=extra)
     save_model(out, spec, read.tensors, read.description["provenance"], half=True)

@@ -18,7 +18,9 @@ from sr3.base.errors import InputError
 from sr3.degradations.protocol import DEFAULT, Chosen, tried
 from sr3.diffusion import samplers
 from sr3.diffusion.projection import Projection
+from sr3.networks import start as starts
 from sr3.networks.model import Model
+from sr3.networks.start import Start
 from sr3.pictures import tiling
 from sr3.pictures.resize import upsample
 from sr3.sampling import schedule_choice
@@ -76,6 +78,7 @@ class Stage:
         consistent: the output agrees with the stage's own input, before `conditioning`.
         conditioning: blur and noise of what the network sees of its input.
         batch_size: as of a `Link`.
+        start: the regression twin that it starts at; None is noise, whatever the model's default.
     """
 
     model: Model
@@ -91,6 +94,7 @@ class Stage:
     consistent: bool = False
     conditioning: Conditioning = CLEAN
     batch_size: int | None = None
+    start: Start | None = None
 
     @property
     def scale(self) -> int:
@@ -102,7 +106,7 @@ class Stage:
         return degradation_of(self.model.spec, self.degradation)
 
     def resolved(self) -> dict[str, str | float | None]:
-        """Sampler, steps, schedule, temperature and spread with the model's defaults filled in.
+        """Sampler, steps, schedule, temperature, spread and start, the model's defaults filled in.
 
         Raises:
             InputError: a sampler, schedule or number that cannot be.
@@ -112,7 +116,8 @@ class Stage:
             return dict.fromkeys(("sampler", "steps", "schedule", "temperature", "spread"))
         refuse_generator(spec)
         plan = schedule_choice.resolved(spec, self.sampler, self.steps, self.schedule, self.eta)
-        return {**plan, **softening(spec, self.temperature, self.spread)}
+        soft = softening(spec, self.temperature, self.spread)
+        return {**plan, **soft, **starts.described(self.start)}
 
     def check(self, side: int) -> None:
         """InputError for square inputs of this side that the network was not made for.
@@ -132,10 +137,14 @@ class Stage:
         self.conditioning.check(spec, side)
 
     def evaluations(self) -> int:
-        plan = self.resolved()
-        if plan["sampler"] is None:
+        spec = self.model.spec
+        if spec.task == "regression":
             return 1
-        return samplers.INFO[str(plan["sampler"])].cost(int(plan["steps"] or 1))
+        name = self.sampler or spec.sampler
+        schedule = schedule_choice.choose(spec, name, self.steps, self.schedule)
+        if self.start is None:
+            return samplers.INFO[name].cost(schedule.num_steps)
+        return 1 + samplers.INFO[name].cost(self.start.cut(schedule).num_steps)
 
     def upscale(
         self,
@@ -162,6 +171,7 @@ class Stage:
             window_batch=window_batch,
             conditioning=self.conditioning,
             degradation=self.degradation,
+            start=self.start,
             progress=progress,
         )
 

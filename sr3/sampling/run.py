@@ -13,6 +13,7 @@ from sr3.base.files import sha256_of_file
 from sr3.degradations.protocol import DEFAULT
 from sr3.machine.processes import Process, choose_device
 from sr3.networks import checkpoint, precision, public_weights
+from sr3.networks import start as starts
 from sr3.pictures import images
 from sr3.restoration import given
 from sr3.sampling import chain, folder, outputs
@@ -29,6 +30,7 @@ class Run:
         input: a picture or a folder of pictures.
         output: a folder, or a file ending in .png for one picture.
         weights: a file or a shipped name; config: the JSON of a public SR3 checkpoint.
+        start: WEIGHTS[@LOG_SNR] of the first model's regression twin, or "none" for noise.
         then: WEIGHTS or WEIGHTS@STEPS of models that upscale the result again.
         sampler, steps, schedule, eta, temperature, spread, tile, overlap: as of a `chain.Stage`,
             of the first model; the windows also of the others.
@@ -46,6 +48,7 @@ class Run:
     output: Path
     weights: str
     config: Path | None
+    start: str | None
     then: list[str]
     sampler: str | None
     steps: int | None
@@ -127,7 +130,8 @@ def read_stages(run: Run, device: torch.device) -> tuple[list[Stage], list[Path]
     if run.config and first.suffix.lower() not in public_weights.SUFFIXES:
         raise InputError(f"found --config with {first}, wanted it with a public SR3 .pth only")
     model = checkpoint.load_model(first, device, run.config)
-    stages = [stage(model, **{name: getattr(run, name) for name in chosen})]
+    start = starts.find(model, first, run.start, device)
+    stages = [stage(model, start=start, **{name: getattr(run, name) for name in chosen})]
     files = [first]
     for text in run.then:
         name, _, steps = text.partition("@")
@@ -135,7 +139,8 @@ def read_stages(run: Run, device: torch.device) -> tuple[list[Stage], list[Path]
             raise InputError(f"found --then {text!r}, wanted WEIGHTS or WEIGHTS@STEPS")
         files.append(checkpoint.find_weights(name))
         model = checkpoint.load_model(files[-1], device)
-        stages.append(stage(model, steps=int(steps) if steps else None))
+        start = starts.find(model, files[-1], None, device)
+        stages.append(stage(model, start=start, steps=int(steps) if steps else None))
     return stages, files
 
 

@@ -1,7 +1,7 @@
 """From low resolution to a picture: model, sampler, schedule, windows and projection together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -15,6 +15,7 @@ from sr3.diffusion.samplers import SAMPLERS, Denoiser, noise_of
 from sr3.diffusion.schedule import Schedule
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
+from sr3.networks.start import Start
 from sr3.pictures import tiling
 from sr3.pictures.blur import gaussian_blur
 from sr3.pictures.images import base_of
@@ -237,15 +238,25 @@ def softening(spec: ModelSpec, temperature: float | None, spread: float | None) 
     return chosen
 
 
+def _started(canvas: Canvas, twins: Canvas) -> Tensor:
+    """The picture of the twin's canvas as a y_0 of the model, on its field."""
+    picture = twins.finish(twins.regress())
+    return canvas.model.encode(tiling.pad_lr(picture, canvas.plan, 1), canvas.lr_up)
+
+
 def _sample(
     run: samplers.Sampler,
     denoise: Denoiser,
     schedule: Schedule,
     noise: samplers.Noise,
     spread: float,
+    start: Tensor | None,
 ) -> Tensor:
-    """y_0 of a run, `spread` of the way from its first estimate, the mean, to its last."""
-    first: list[Tensor] = []
+    """y_0 of a run, `spread` of the way from its first estimate, the mean, to its last.
+
+    A `start` is the first estimate of a run that begins there.
+    """
+    first: list[Tensor] = [] if start is None else [start]
 
     def remembering(y_t: Tensor, gamma: float) -> Tensor:
         y_0 = denoise(y_t, gamma)
@@ -253,6 +264,8 @@ def _sample(
             first.append(y_0)
         return y_0
 
+    if start is not None:
+        noise = samplers.beginning_at(start, float(schedule.gamma[-1]), noise)
     if spread == 1:
         return run(denoise, schedule, noise)
     last = run(remembering, schedule, noise)
@@ -278,6 +291,7 @@ def upscale(
     window_batch: int = WINDOW_BATCH,
     degradation: str | None = None,
     conditioning: Conditioning = CLEAN,
+    start: Start | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Tensor:
     """Super-resolve, or restore, a batch of pictures of one size, whatever that size is.
@@ -304,6 +318,8 @@ def upscale(
         degradation: text of what the input went through where it is known better than the weights
             say, such as the one blur of a model for many.
         conditioning: augmentation of what the network sees of lr; the projection sees lr itself.
+        start: the twin that stands in for the noisiest steps; None, the paper's, is pure noise
+            (`sr3.networks.start.find` gives the model's own). Its picture is the mean of `spread`.
         progress: called after every evaluation with the share of the work it was.
 
     Returns:
@@ -313,10 +329,15 @@ def upscale(
         InputError: unknown sampler or schedule, a number out of range, a tile that does not fit, or
             `consistent` where A is not linear or not known.
     """
-    canvas = make_canvas(
-        model, lr, precision, consistent, tile, overlap, window_batch, degradation,
-        seen=conditioning.applied(lr, generators), levels=conditioning.levels(model.spec),
-    )  # fmt: skip
+    seen = conditioning.applied(lr, generators)
+
+    def canvas_of(network: Model, told: Conditioning) -> Canvas:
+        return make_canvas(
+            network, lr, precision, consistent, tile, overlap, window_batch, degradation,
+            seen=seen, levels=told.levels(network.spec),
+        )  # fmt: skip
+
+    canvas = canvas_of(model, conditioning)
     if model.spec.task == "regression":
         picture = canvas.finish(canvas.regress())
         if progress is not None:
@@ -325,9 +346,13 @@ def upscale(
     name = sampler or model.spec.sampler
     run = samplers.get(name, eta)
     chosen = schedule_choice.choose(model.spec, name, steps, schedule)
+    y_start = None
+    if start is not None:
+        chosen = start.cut(chosen)
+        y_start = _started(canvas, canvas_of(start.twin, replace(conditioning, tell=None)))
     soft = softening(model.spec, temperature, spread)
     shape = base_of(canvas.lr_up).shape[1:]
     noise = noise_of(generators, shape, lr.device, soft["temperature"])
     denoise = reporting(canvas.denoise, 1 / samplers.INFO[name].cost(chosen.num_steps), progress)
-    y_0 = _sample(run, denoise, chosen, noise, soft["spread"])
+    y_0 = _sample(run, denoise, chosen, noise, soft["spread"], y_start)
     return canvas.finish(model.decode(y_0, canvas.lr_up))

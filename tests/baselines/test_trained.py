@@ -7,6 +7,7 @@ from baselines.protocol import SystemOptions, load
 from sr3.base.errors import InputError
 from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
+from sr3.networks import start as starts
 from sr3.networks.checkpoint import save_model
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.presets import PRESETS
@@ -87,3 +88,24 @@ def test_weights_of_another_kind_or_scale_are_refused(weights):
         _ = load("sr3", options(weights("regression"))).provenance
     with pytest.raises(InputError, match="weights for scale 8"):
         _ = load("sr3", options(weights("sr3", scale=8))).provenance
+
+
+def test_a_start_is_the_samplers_and_stands_in_the_provenance(weights, lr):
+    twin = weights("regression")
+    plain = load("sr3", options(weights("sr3")))
+    started = load("sr3", options(weights("sr3"), start=f"{twin}@-1"))
+    assert started.provenance["start"] == "regression@-1"
+    assert started.provenance["start_sha256"] == sha256_of_file(twin)
+    assert plain.provenance["start"] == "none"
+    ours = started.upscale(lr, generators(range(3)))
+    start = starts.find(plain.model, plain.path, f"{twin}@-1")
+    theirs = upscale(
+        plain.model, lr, generators(range(3)), precision="float32", start=start
+    )  # fmt: skip
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    assert not torch.allclose(ours, plain.upscale(lr, generators(range(3))), atol=0.01)
+
+
+def test_a_run_that_starts_somewhere_leaves_its_twin_alone(weights, lr):
+    system = load("regression", options(weights("regression"), start="none-such"))
+    assert system.upscale(lr, []).shape == (3, 3, 32, 32)

@@ -7,6 +7,7 @@ import torch
 from sr3 import export
 from sr3.base.errors import InputError
 from sr3.networks import checkpoint
+from sr3.networks import start as starts
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.presets import PRESETS
 
@@ -52,3 +53,41 @@ def test_a_training_state_is_refused(tmp_path):
     with pytest.raises(InputError, match="training state"):
         checkpoint.export_model(path, tmp_path / "o.safetensors", None, None)
     assert not (tmp_path / "o.safetensors").exists()
+
+
+def twin(folder, scale=4):
+    model = Model(ModelSpec(PRESETS["tiny"], "regression", scale, "v"))
+    path = folder / "twin.safetensors"
+    checkpoint.save_model(path, model.spec, model.network.state_dict(), {}, half=False)
+    return path
+
+
+def test_a_start_is_stamped_in_and_found_where_the_file_lies(weights, tmp_path):
+    twin(tmp_path)
+    out = tmp_path / "shipped.safetensors"
+    export.main([str(weights), str(out), "--start", "twin@-1"])
+    model = checkpoint.load_model(out)
+    assert model.spec.extra["start"] == "twin@-1"
+    assert starts.find(model, out, None).path == tmp_path / "twin.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("scale", "start", "said"),
+    [(4, "none-such", "found start none-such"), (2, "twin", "found a start of scale 2")],
+)
+def test_a_start_that_does_not_fit_leaves_nothing(scale, start, said, weights, tmp_path):
+    twin(tmp_path, scale)
+    with pytest.raises(InputError, match=said):
+        export.main([str(weights), str(tmp_path / "o.safetensors"), "--start", start])
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+def test_a_file_instead_of_a_name_is_no_start_to_stamp_in(weights, tmp_path):
+    path = twin(tmp_path)
+    with pytest.raises(InputError, match="wanted the name"):
+        export.main([str(weights), str(tmp_path / "o.safetensors"), "--start", str(path)])
+
+
+def test_the_folder_for_diffusers_starts_at_noise(weights, tmp_path):
+    with pytest.raises(InputError, match="starts at noise"):
+        export.main(["--diffusers", str(weights), str(tmp_path / "o"), "--start", "twin"])

@@ -9,6 +9,7 @@ from PIL import Image
 
 from sr3 import sample
 from sr3.base.errors import InputError
+from sr3.base.files import sha256_of_file
 from sr3.base.rng import generator_of
 from sr3.networks import checkpoint
 from sr3.networks.model import ModelSpec
@@ -280,3 +281,23 @@ def test_bad_input_is_one_line_and_code_2(run, weights, tmp_path):
     assert finished.returncode == 2
     assert finished.stderr.startswith("error: found no picture or folder")
     assert len(finished.stderr.splitlines()) == 1
+
+
+def test_a_start_is_noted_and_shortens_the_run(weights, folder, tmp_path):
+    spec = ModelSpec(PRESETS["tiny"], "regression", 4, "v", 0.3)
+    tensors = {
+        name: torch.randn(w.shape, generator=generator_of("twin", name)) * 0.1
+        for name, w in UNet(spec.unet).state_dict().items()
+    }
+    twin = tmp_path / "twin.safetensors"
+    checkpoint.save_model(twin, spec, tensors, {}, half=False)
+    sample_cli(weights, folder, tmp_path / "noise", "--start", "none")
+    sample_cli(weights, folder, tmp_path / "plain")
+    sample_cli(weights, folder, tmp_path / "twin", "--start", f"{twin}@0.5")
+    assert same(pixels_of(tmp_path / "noise"), pixels_of(tmp_path / "plain"))
+    assert not same(pixels_of(tmp_path / "noise"), pixels_of(tmp_path / "twin"))
+    settings = json.loads((tmp_path / "twin" / "sample.json").read_text())["stages"][0]
+    assert settings["start"] == "twin@0.5"
+    assert settings["start_sha256"] == sha256_of_file(twin)
+    with pytest.raises(InputError, match="found outputs made with other settings"):
+        sample_cli(weights, folder, tmp_path / "twin")

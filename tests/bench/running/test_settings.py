@@ -51,9 +51,21 @@ def test_a_setting_may_have_weights_of_its_own(bench, tmp_path):
     assert second.provenance["checkpoint"] == "other.safetensors"
 
 
+def test_a_start_is_a_setting_and_an_option_of_the_run(bench, tmp_path):
+    from tiny_weights import upscaler
+
+    twin = upscaler(tmp_path / "twin.safetensors", task="regression")
+    folder = bench("r", "--start", str(twin), "--setting", "noise=sr3:start=none")
+    first, second = (read_record(folder / f"{name}.json") for name in ("sr3", "noise"))
+    assert first.provenance["start"] == "twin@-1.4"
+    assert second.provenance["start"] == "none"
+    assert first.outputs_sha256 != second.outputs_sha256
+    assert f"--start {twin}" in command_of(read_json(folder / "run.json"))
+
+
 @pytest.mark.parametrize(
     "text", ["sr3:steps=4", "sr3:temperature=0.85,spread=0.65,consistent=false",
-             "./mine.py:schedule=linear:5:1e-4,0.1,sampler=ddim"],
+             "./mine.py:schedule=linear:5:1e-4,0.1,sampler=ddim", "sr3:start=twin@-1,spread=0.5"],
 )  # fmt: skip
 def test_what_is_read_is_written_again(text):
     assert read_setting(text).text == text

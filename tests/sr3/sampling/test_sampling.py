@@ -1,5 +1,7 @@
 """`upscale`: model, sampler, windows and projection together, on a tiny network."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from sr3.base.rng import generator_of
 from sr3.diffusion import samplers, schedule
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.presets import PRESETS
+from sr3.networks.start import Start
 from sr3.pictures import images
 from sr3.pictures.resize import downsample, resize
 from sr3.sampling import schedule_choice
@@ -223,3 +226,51 @@ def test_progress_adds_up_to_one():
     run(tiny(), lr_of(1), sampler="heun", steps=3, progress=parts.append)
     assert len(parts) == 5
     assert sum(parts) == pytest.approx(1)
+
+
+def start_of(log_snr=-1.0, **changes) -> Start:
+    return Start(tiny("regression", **changes), Path("twin.safetensors"), log_snr)
+
+
+def test_a_run_that_starts_at_the_twin_ends_at_its_picture_where_nothing_is_spread():
+    lr = lr_of(2, 8, 12)
+    started = run(tiny(), lr, start=start_of(residual_scale=None), spread=0.0)
+    assert torch.allclose(started, run(tiny("regression", residual_scale=None), lr), atol=1e-5)
+    assert not torch.allclose(started, run(tiny(), lr, spread=0.0), atol=0.05)
+
+
+def test_the_last_step_alone_is_sr3s_estimate_of_the_noisy_picture_of_the_twin():
+    model, lr, plan = tiny(), lr_of(1), schedule.make("logsnr:4:3:-6")
+    started = run(model, lr, steps=4, schedule=plan, sampler="ddim", start=start_of(20.0), spread=1)
+    up, gamma = resize(lr, (32, 32)), float(plan.gamma[1])
+    picture = tiny("regression").regress(up).clamp(-1, 1)
+    epsilon = torch.randn(picture.shape[1:], generator=generator_of("noise", 0))[None]
+    y_t = gamma**0.5 * model.encode(picture, up) + (1 - gamma) ** 0.5 * epsilon
+    wanted = model.predict_y0(up, y_t, torch.tensor([gamma], dtype=torch.float64))
+    assert torch.allclose(started, model.decode(wanted, up).clamp(-1, 1), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(samplers.INFO))
+def test_every_sampler_starts_at_the_twin_whatever_the_batch(name):
+    model, lr, options = tiny(), lr_of(3), {"start": start_of(), "sampler": name, "steps": 4}
+    together = run(model, lr, **options)
+    alone = torch.cat([run(model, lr[i : i + 1], first=i, **options) for i in range(3)])
+    assert torch.allclose(together, alone, atol=2e-5)
+    assert not torch.allclose(together, run(model, lr, sampler=name, steps=4), atol=0.01)
+
+
+def test_a_start_leaves_fewer_evaluations_which_progress_counts():
+    model, told, seen = tiny(), [], []
+    model.network.register_forward_hook(lambda *_: seen.append(1))
+    options = {"steps": 8, "schedule": "logsnr:8:3:-6", "progress": told.append}
+    run(model, lr_of(), sampler="ddim", start=start_of(), **options)
+    assert len(seen) == 4  # at 3, 1.71, 0.43 and -0.86
+    assert sum(told) == pytest.approx(1)
+
+
+def test_a_start_agrees_with_the_input_where_that_is_asked_for_and_takes_any_size():
+    hr = resize(lr_of(1, 5, 5), (13 * SCALE, 19 * SCALE)).clamp(-0.9, 0.9)
+    lr = images.from_uint8(images.to_uint8(downsample(hr, SCALE)))
+    sr = run(tiny(), lr, start=start_of(), consistent=True)
+    rounded = images.from_uint8(images.to_uint8(sr))
+    assert float(((downsample(rounded, SCALE) - lr) / 2).square().mean()) * 1e5 < 0.3
