@@ -31,7 +31,8 @@ run() { # NAME ARGUMENTS...: the folders in the records are relative to DATA
 
 samplers() {
     (cd "$data" && "$python" "$root/benchmarks/sample.py" --data portraits128/test \
-        --out "$runs/samplers" --precision float32 --threads 1 --plan "dpmpp-2m-sde:1,2,4,8,16
+        --out "$runs/samplers" --precision float32 --threads 1 \
+        --schedule 'logsnr:*:3.5:-6:1.2' --plan "dpmpp-2m-sde:1,2,4,8,16
             dpmpp-2m-sde:4,8@0.9/0.8 dpmpp-2m-sde+:8@0.9/0.8 ancestral:8 ddim:4,8 dpmpp-2m:4,8 unipc:8
             heun:4 dpmpp-2m-sde:8@0.9/0.7 dpmpp-2m-sde:8@0.85/0.65 dpmpp-2m-sde:8@0.85/0.5
             dpmpp-2m-sde:8@1/0 ancestral:100")

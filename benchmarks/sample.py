@@ -164,15 +164,20 @@ class Benchmark:
         return measured, features
 
     def schedule(self, case: Case) -> list[float]:
-        spec = self.model.spec
-        return schedule_choice.choose(spec, case.sampler, case.steps, None).gamma.tolist()
+        spec, told = self.model.spec, self._told(case)
+        return schedule_choice.choose(spec, case.sampler, case.steps, told).gamma.tolist()
+
+    def _told(self, case: Case) -> str | None:
+        """The schedule of a case, where it is not the training one thinned."""
+        return None if case.sampler in schedule_choice.THINNED else self.args.schedule
 
     def _sample(self, case: Case, part: slice) -> np.ndarray:
         lr = self.lr[part].to(self.args.device)
         generators = [generator_of(0, "benchmark", part.start + i) for i in range(len(lr))]
         sr = upscaling.upscale(
             self.model, lr, generators, case.sampler, case.steps, self.args.precision,
-            consistent=case.consistent, temperature=case.temperature, spread=case.spread,
+            schedule=self._told(case), consistent=case.consistent,
+            temperature=case.temperature, spread=case.spread,
         )  # fmt: skip
         return images.to_uint8(sr)
 
@@ -318,6 +323,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for what is found")
     parser.add_argument("--weights", default=DEFAULT_WEIGHTS, help="file or shipped name")
     parser.add_argument("--plan", help='such as "ancestral:16,100 dpmpp-2m:8 dpmpp-2m+:8"')
+    parser.add_argument("--schedule", help="of all but ancestral and posterior (default: model's)")
     parser.add_argument("--consistent", action="store_true", help="project onto the input")
     parser.add_argument("--limit", type=int, help="the first pictures only")
     parser.add_argument("--batch-size", type=int, default=8, help="pictures at once")

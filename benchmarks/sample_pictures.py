@@ -18,32 +18,37 @@ from sr3.base.errors import run_command
 from sr3.base.rng import generator_of
 from sr3.diffusion import samplers
 from sr3.networks import checkpoint
+from sr3.networks import start as starts
 from sr3.networks.checkpoint import DEFAULT_WEIGHTS, find_weights
-from sr3.networks.model import Model
 from sr3.pictures import images, kinds
 from sr3.pictures.resize import downsample, upsample
-from sr3.sampling import chain, outputs, upscaling
+from sr3.sampling import chain, outputs, schedule_choice, upscaling
 from sr3.sampling.chain import Stage
 
 STEPS = 8
 FACES = 2
+FROM_NOISE = {"schedule": "logsnr:*:3.5:-6:1.2", "temperature": 0.9, "spread": 0.8}
+TWIN = "face8x-regression"
 GAIN = 16  # of difference pictures
 
 
 class Studio:
     """A model and a few faces to show options on."""
 
-    def __init__(self, model: Model, paths: list[Path]) -> None:
-        self.model = model
+    def __init__(self, weights: Path, paths: list[Path]) -> None:
+        self.path, self.model = weights, checkpoint.load_model(weights)
         hr = np.stack([images.read_rgb(p) for p in paths])
         self.hr = images.from_uint8(hr)
-        self.lr = images.from_uint8(images.to_uint8(downsample(self.hr, model.spec.scale)))
+        self.lr = images.from_uint8(images.to_uint8(downsample(self.hr, self.model.spec.scale)))
 
     def make(self, lr: Tensor | None = None, seed: int = 0, **options: object) -> Tensor:
         """Samples of all faces with the same noise whatever the options, (B, 3, H, W)."""
         lr = self.lr if lr is None else lr
         generators = [generator_of(seed, "pictures", i) for i in range(len(lr))]
         options = {"sampler": "dpmpp-2m-sde"} | options
+        if options["sampler"] in schedule_choice.THINNED:
+            options = {"schedule": None} | options
+        options = FROM_NOISE | options
         return upscaling.upscale(self.model, lr, generators, **options)
 
     def given(self) -> dict[str, Tensor]:
@@ -80,6 +85,17 @@ def eta(s: Studio) -> dict[str, Tensor]:
     return s.given() | {
         f"eta {v:g}": s.make(sampler="dpmpp-2m", steps=STEPS, eta=v) for v in values
     }
+
+
+def start(s: Studio) -> dict[str, Tensor]:
+    """From noise, and from the twin's picture at levels where y_t says less or more."""
+    path, options = s.path, {"temperature": 1.0, "spread": 1.0}
+    shown = {"from noise": s.make(steps=STEPS, **options)}
+    for level in (-2.8, -1.4, 0.1, 1.4):
+        begun = starts.find(s.model, path, f"{TWIN}@{level}")
+        shown[f"twin, {level:g}"] = s.make(steps=STEPS, start=begun, **options)
+    assert begun is not None
+    return s.given() | shown | {"the twin alone": upscaling.upscale(begun.twin, s.lr, [])}
 
 
 def consistent(s: Studio) -> dict[str, Tensor]:
@@ -141,7 +157,7 @@ def _gray_of(sr: Tensor) -> Tensor:
 def two_models(s: Studio) -> dict[str, Tensor]:
     """16 -> 128 -> 512, shown as the eyes' region of the end."""
     second = Stage(checkpoint.load_model(checkpoint.shipped("natural4x-regression")))
-    stages = [Stage(s.model, steps=STEPS), second]
+    stages = [Stage(s.model, steps=STEPS, **FROM_NOISE), second]
     sr = chain.run(stages, s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
     first = chain.run(stages[:1], s.lr, lambda n: [generator_of(n, i) for i in range(len(s.lr))])
     middle = upsample(first, 4)
@@ -164,6 +180,7 @@ PICTURES: dict[str, Callable[[Studio], dict[str, Tensor] | np.ndarray]] = {
     "steps": steps,
     "schedule": schedule,
     "eta": eta,
+    "start": start,
     "consistent": consistent,
     "num-samples": num_samples,
     "precision": precision,
@@ -186,7 +203,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     paths = images.list_images(args.data)
     chosen = [paths[int(n)] for n in args.faces.split(",")][:FACES]
-    studio = Studio(checkpoint.load_model(find_weights(args.weights)), chosen)
+    studio = Studio(find_weights(args.weights), chosen)
     for name in args.only or PICTURES:
         made = PICTURES[name](studio)
         pixels = made if isinstance(made, np.ndarray) else stacked(made)

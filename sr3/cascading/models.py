@@ -93,8 +93,11 @@ def _existing(path: Path, number: int) -> Path:
 
 def schedule_of(cascade: Cascade, part: GeneratorConfig | StageConfig) -> str | None:
     """A stage's schedule; a file is relative to the TOML file, as weights are."""
-    text = part.schedule
-    return str(cascade.folder / text) if text and text.endswith(".json") else text
+    return _from_file(cascade, part.schedule, ".json")
+
+
+def _from_file(cascade: Cascade, text: str | None, suffix: str) -> str | None:
+    return str(cascade.folder / text) if text and suffix in text else text
 
 
 def enlargers(
@@ -143,7 +146,7 @@ def _stage(cascade: Cascade, config: StageConfig, path: Path, device: torch.devi
             "batch_size")  # fmt: skip
     return Stage(
         model,
-        start=starts.find(model, path, config.start, device),
+        start=starts.find(model, path, _from_file(cascade, config.start, ".safetensors"), device),
         schedule=schedule_of(cascade, config),
         conditioning=Conditioning(config.blur, config.noise, config.tell),
         **{name: getattr(config, name) for name in same},

@@ -280,6 +280,20 @@ def test_bicubic_and_regression_stages_stand_in_for_comparison(home, tmp_path):
     assert json.loads((tmp_path / "b" / "cascade.json").read_text())["stages"][0]["scale"] == 4
 
 
+def test_a_stage_starts_at_its_twin_which_lies_beside_the_file(home, tmp_path):
+    first = '[generator]\nweights = "generator.safetensors"\n'
+    stage = '[[stage]]\nweights = "first.safetensors"\n'
+    run(written(home, "noise", first + stage), tmp_path / "noise")
+    for form in ("regression", "regression.safetensors@-1.4"):
+        config = written(home, "started", f'{first}{stage}start = "{form}"\n')
+        run(config, tmp_path / form)
+        told = json.loads((tmp_path / form / "cascade.json").read_text())["stages"][0]
+        assert told["start"] == "regression@-1.4"
+        assert told["start_sha256"] == sha256_of_file(home / "regression.safetensors")
+    made = [bytes_of(tmp_path / form)["000000.png"] for form in ("noise", "regression", form)]
+    assert made[0] != made[1] == made[2]
+
+
 def test_the_network_sees_no_more_pictures_at_once_than_its_stage_allows(
     home, tmp_path, monkeypatch
 ):
@@ -307,6 +321,8 @@ REFUSED = {
     "too small": ('weights = "first.safetensors"\n[[stage]]\nweights = "first.safetensors"\n',
                   "found pictures of 8x8|found pictures of 32x32 .*wanted 8x8"),
     "an odd tile": ("tile = 33", "tile of 33"),
+    "a twin of another scale": ('start = "regression"\ntile = 32', "stage 3 .*a start of scale 4"),
+    "no such twin": ('start = "none-such"\ntile = 32', "stage 3 of .*found start none-such"),
     "untold": ("tell = true\ntile = 32", "not trained to be told"),
     "a wide blur": ("blur = 20\ntile = 32", "found blur 20"),
     "noise": ("noise = 2\ntile = 32", "found noise 2"),
