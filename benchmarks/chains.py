@@ -17,6 +17,9 @@ from ablation import chain, judged, reduced
 from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
+STAGE = {  # as in the shipped cascade
+    "start": '"none"', "schedule": '"logsnr:*:3.5:-6:1.2"', "temperature": "0.9", "spread": "0.8",
+}  # fmt: skip
 SETTINGS = ("none:", "blur=0.2", "blur=0.3", "blur=0.4", "blur=0.5", "noise=0.02")
 
 
@@ -26,8 +29,9 @@ def main(argv: list[str] | None = None) -> int:
     chains = {}
     for setting in args.setting or SETTINGS:
         name, keys = named(setting)
-        told = "".join(f"{key}\n" for key in keys.split(",") if key)
-        chains[name] = chain(args, name, f'weights = "{args.weights}"\n{told}')
+        told = STAGE | dict(key.split("=", 1) for key in keys.split(",") if key)
+        lines = "".join(f"{key} = {value}\n" for key, value in told.items())
+        chains[name] = chain(args, name, f'weights = "{args.weights}"\n{lines}')
     return judged(args, args.suite, faces, chains)
 
 
