@@ -114,10 +114,8 @@ make() {
         run "$1" --suite face8x --metrics "$means,$FD" --data portraits128/test \
             --setting "plain=sr3:$noise,temperature=1,spread=1" \
             --setting "noise=sr3:$noise,temperature=0.9,spread=0.8" \
-            --setting "noise-soft=sr3:$noise,temperature=0.85,spread=0.65" \
             --setting "noise-mean=sr3:$noise,temperature=1,spread=0" \
-            --setting spread-1=sr3:spread=1 --setting spread-0.85=sr3:spread=0.85 \
-            --setting spread-0.5=sr3:spread=0.5 --setting spread-0.25=sr3:spread=0.25
+            --setting spread-1=sr3:spread=1 --setting spread-0.5=sr3:spread=0.5
         ;;
     imagenet256)
         run "$1" --suite natural4x --metrics "$means,$FD,error_efficientnet_lite0" \
