@@ -28,7 +28,7 @@ class SystemOptions:
         checkpoint: weights to use instead of the shipped ones.
         sampler, steps, schedule, temperature, spread: of a diffusion system; None is the system's
             own default. A schedule is a text or a file of `sr3.search`.
-        start: regression weights that a diffusion system starts at, NAME[@LOG_SNR], or "none".
+        start: regression weights that a diffusion system starts at, NAME[@LOG_SNR], or "noise".
         consistent: project outputs onto the LR input.
         device: "cpu" or "cuda"; precision "float32", "bf16" (autocast) or "auto".
     """

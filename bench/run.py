@@ -81,8 +81,8 @@ def _add_sampling(add: Callable[..., object]) -> None:
     add("--temperature", type=float, metavar="T",
         help=f"deviation of the noise, 0 to 2 {of_weights}")  # fmt: skip
     add("--spread", type=float, metavar="S", help=f"0 the mean, 1 a sample {of_weights}")
-    add("--start", metavar="WEIGHTS[@LOG_SNR]|none",
-        help=f"regression weights that SR3 starts at; none: noise {of_weights}")  # fmt: skip
+    add("--start", metavar="WEIGHTS[@LOG_SNR]|noise",
+        help=f"regression weights that SR3 starts at, or noise {of_weights}")  # fmt: skip
     add("--consistent", action="store_true",
         help="project outputs onto the input (default: off, as the paper)")  # fmt: skip
     add("--samples", type=positive, default=4, metavar="K", help="per input, for `diversity`")

@@ -110,7 +110,7 @@ make() {
     case $1 in
     faces-rendered) run "$1" --suite face8x --metrics "$means,spectrum,$FD" --groups embedded ;;
     portraits128)
-        noise="start=none,schedule=logsnr:*:3.5:-6:1.2"
+        noise="start=noise,schedule=logsnr:*:3.5:-6:1.2"
         run "$1" --suite face8x --metrics "$means,$FD" --data portraits128/test \
             --setting "plain=sr3:$noise,temperature=1,spread=1" \
             --setting "noise=sr3:$noise,temperature=0.9,spread=0.8" \

@@ -24,7 +24,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--spread", type=float, help="default to stamp in (default: the run's)")
     parser.add_argument(
-        "--start", metavar="NAME[@LOG_SNR]|none",
+        "--start", metavar="NAME[@LOG_SNR]|noise",
         help="default to stamp in: regression weights beside OUT, or shipped (default: the run's)",
     )  # fmt: skip
     parser.add_argument(
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.diffusers:
         from sr3.exchange.diffusers_folder import write_folder
 
-        if args.start not in (None, starts.NOISE):
+        if args.start not in (None, *starts.NOISES):
             raise InputError("found --start with --diffusers, whose pipeline starts at noise")
         write_folder(weights, args.out, *chosen)
         print(f"{args.out}: for DiffusionPipeline.from_pretrained(..., trust_remote_code=True)")

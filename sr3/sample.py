@@ -39,9 +39,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--eta", type=float, help="fresh noise, 0 to 1 (default: as the sampler; ddim, dpmpp-2m)")
     add("--temperature", type=float, help="deviation of the noise, 0 to 2 (default: the model's)")
     add("--spread", type=float, help="0 the mean, 1 the sample (default: the model's)")
-    add("--start", metavar="WEIGHTS[@LOG_SNR]|none",
+    add("--start", metavar="WEIGHTS[@LOG_SNR]|noise",
         help="regression weights whose picture sampling starts at, in place of the steps noisier "
-        "than LOG_SNR; none: at noise, as in the paper (default: the model's)")  # fmt: skip
+        "than LOG_SNR; noise: there, as in the paper (default: the model's)")  # fmt: skip
     add("--degradation", metavar="TEXT",
         help="what the input went through, where it is known more exactly than the weights say, "
         "such as gaussian_blur:sigma=2 (default: the model's)")  # fmt: skip

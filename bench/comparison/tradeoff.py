@@ -175,7 +175,7 @@ def _told(key: str, value: Any) -> str:
     if key == "schedule":
         return f"schedule {value or 'of the model'}"
     if key == "start":
-        return f"from {'noise' if value in (None, 'none') else value}"
+        return f"from {'noise' if value in (None, 'none', 'noise') else value}"
     return f"{value} steps" if key == "steps" else str(value)
 
 

@@ -41,7 +41,7 @@ class StageConfig:
         kind: "sr3" or "regression", the task of the weights, or "bicubic", which takes a `scale`
             instead of weights.
         blur, noise: conditioning augmentation of the stage's input, as of `Conditioning`.
-        start: regression weights that sampling starts at, NAME[@LOG_SNR], or "none" for noise.
+        start: regression weights that sampling starts at, NAME[@LOG_SNR], or "noise".
         tell: tell the network both; None: where it was trained to be told.
         consistent: the result agrees exactly with the stage's input.
         tile, overlap: windows, for inputs larger than the weights were trained on.

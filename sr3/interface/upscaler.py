@@ -117,7 +117,7 @@ class Upscaler:
                 overlap, precision: see `sr3.sampling.upscaling.upscale`; None is the model's own
                 default.
             start: weights of the regression twin that sampling starts at, NAME[@LOG_SNR], or
-                "none" for noise; None is the model's own default.
+                "noise"; None is the model's own default.
 
         Returns:
             What went in, `scale` times as high and wide: a PIL image (also for a file name), an

@@ -20,7 +20,8 @@ from sr3.networks import checkpoint
 from sr3.networks.model import Model, ModelSpec
 
 KEY = "start"  # of ModelSpec.extra: NAME@LOG_SNR, the default of the weights
-NOISE = "none"  # instead of a start: from pure noise
+NOISE = "noise"  # instead of a start: pure noise, whatever the weights' default
+NOISES = (NOISE, "none")  # the second is what records of 2026-11-25 say; in TOML it means unset
 LOG_SNR = -1.4  # where a start does not say; chosen on held-out faces, docs/models.md
 
 
@@ -82,17 +83,17 @@ def find(
 
     Args:
         path: of the model's weights: a twin given by name lies beside them or is shipped.
-        wanted: a name or a file, with or without @LOG_SNR; "none"; or None for the default.
+        wanted: a name or a file, with or without @LOG_SNR; "noise"; or None for the default.
 
     Raises:
         InputError: weights that are not there, of another task or of another kind of input.
     """
     if model.spec.task != "sr3":
-        if wanted not in (None, NOISE):
+        if wanted not in (None, *NOISES):
             raise InputError(f"found a start for {model.spec.task} weights, which refine nothing")
         return None
     text = model.spec.extra.get(KEY) if wanted is None else wanted
-    if text is None or text == NOISE:
+    if text is None or text in NOISES:
         return None
     name, log_snr = read(str(text))
     given = wanted is not None and (Path(name).suffix != "" or Path(name).is_file())
@@ -104,7 +105,7 @@ def find(
 
 def check_default(model: Model, path: Path, text: str) -> None:
     """InputError where weights that will lie at `path` cannot have a start as their default."""
-    if text != NOISE and Path(read(text)[0]).suffix:
+    if text not in NOISES and Path(read(text)[0]).suffix:
         raise InputError(f"found a file in start {text}, wanted the name of weights beside {path}")
     find(model, path, text)
 

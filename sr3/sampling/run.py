@@ -30,7 +30,7 @@ class Run:
         input: a picture or a folder of pictures.
         output: a folder, or a file ending in .png for one picture.
         weights: a file or a shipped name; config: the JSON of a public SR3 checkpoint.
-        start: WEIGHTS[@LOG_SNR] of the first model's regression twin, or "none" for noise.
+        start: WEIGHTS[@LOG_SNR] of the first model's regression twin, or "noise".
         then: WEIGHTS or WEIGHTS@STEPS of models that upscale the result again.
         sampler, steps, schedule, eta, temperature, spread, tile, overlap: as of a `chain.Stage`,
             of the first model; the windows also of the others.

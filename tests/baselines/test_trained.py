@@ -96,7 +96,7 @@ def test_a_start_is_the_samplers_and_stands_in_the_provenance(weights, lr):
     started = load("sr3", options(weights("sr3"), start=f"{twin}@-1"))
     assert started.provenance["start"] == "regression@-1"
     assert started.provenance["start_sha256"] == sha256_of_file(twin)
-    assert plain.provenance["start"] == "none"
+    assert plain.provenance["start"] == "noise"
     ours = started.upscale(lr, generators(range(3)))
     start = starts.find(plain.model, plain.path, f"{twin}@-1")
     theirs = upscale(

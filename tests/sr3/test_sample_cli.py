@@ -291,7 +291,7 @@ def test_a_start_is_noted_and_shortens_the_run(weights, folder, tmp_path):
     }
     twin = tmp_path / "twin.safetensors"
     checkpoint.save_model(twin, spec, tensors, {}, half=False)
-    sample_cli(weights, folder, tmp_path / "noise", "--start", "none")
+    sample_cli(weights, folder, tmp_path / "noise", "--start", "noise")
     sample_cli(weights, folder, tmp_path / "plain")
     sample_cli(weights, folder, tmp_path / "twin", "--start", f"{twin}@0.5")
     assert same(pixels_of(tmp_path / "noise"), pixels_of(tmp_path / "plain"))

@@ -55,10 +55,10 @@ def test_a_start_is_a_setting_and_an_option_of_the_run(bench, tmp_path):
     from tiny_weights import upscaler
 
     twin = upscaler(tmp_path / "twin.safetensors", task="regression")
-    folder = bench("r", "--start", str(twin), "--setting", "noise=sr3:start=none")
+    folder = bench("r", "--start", str(twin), "--setting", "noise=sr3:start=noise")
     first, second = (read_record(folder / f"{name}.json") for name in ("sr3", "noise"))
     assert first.provenance["start"] == "twin@-1.4"
-    assert second.provenance["start"] == "none"
+    assert second.provenance["start"] == "noise"
     assert first.outputs_sha256 != second.outputs_sha256
     assert f"--start {twin}" in command_of(read_json(folder / "run.json"))
 

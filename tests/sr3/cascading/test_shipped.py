@@ -119,6 +119,7 @@ def test_the_stages_of_the_small_cascades_fit(name):
     made = models.enlargers(cascade, paths, 16, torch.device("cpu"))
     assert [stage.side for stage in made] == [128, 512]
     assert all(isinstance(s.link, Bicubic) == (name == "faces-bicubic") for s in made)
+    assert not any("start" in s.described for s in made), "as they were measured: from noise"
 
 
 def test_the_cascades_to_compare_begin_alike():

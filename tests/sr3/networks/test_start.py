@@ -47,7 +47,7 @@ def test_the_twin_that_weights_name_lies_beside_them(folder):
 
 def test_noise_is_the_start_of_weights_that_name_none_and_where_it_is_asked_for(folder):
     assert found(folder, "plain") is None
-    assert found(folder, "sr3", "none") is None
+    assert found(folder, "sr3", "noise") is found(folder, "sr3", "none") is None
     assert found(folder, "twin") is None
     assert starts.described(None) == {}
 
