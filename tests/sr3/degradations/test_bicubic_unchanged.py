@@ -24,6 +24,7 @@ from sr3.training.trainer import Trainer
 from sr3.training.validation import validate
 
 ROOT = Path(__file__).parents[3]
+OF_THEN = {"schedule": "logsnr:*:3.5:-6:1.2", "temperature": 0.9, "spread": 0.8}  # defaults then
 EMBEDDED = ROOT / "bench/embedded/faces-rendered"
 
 
@@ -60,7 +61,7 @@ def test_shipped_weights_give_the_same_pictures(lr, weights, consistent, means, 
     model = checkpoint.load_model(checkpoint.shipped(weights))
     generators = [generator_of(0, i) for i in range(2)]
     sr = upscale(
-        model, lr, generators, steps=2, precision="float32", consistent=consistent
+        model, lr, generators, steps=2, precision="float32", consistent=consistent, **OF_THEN
     ).double()
     assert sr.mean(dim=(1, 2, 3)).tolist() == pytest.approx(means, abs=2e-6)
     assert sr.square().mean(dim=(1, 2, 3)).tolist() == pytest.approx(squares, abs=2e-6)
