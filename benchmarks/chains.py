@@ -18,7 +18,8 @@ from sr3.base.commands import Parser
 from sr3.base.errors import run_command
 
 STAGE = {  # as in the shipped cascade
-    "start": '"noise"', "schedule": '"logsnr:*:3.5:-6:1.2"', "temperature": "0.9", "spread": "0.8",
+    "start": '"noise"', "steps": "8", "schedule": '"logsnr:*:3.5:-6:1.2"',
+    "temperature": "0.9", "spread": "0.8",
 }  # fmt: skip
 SETTINGS = ("none:", "blur=0.2", "blur=0.3", "blur=0.4", "blur=0.5", "noise=0.02")
 

@@ -120,6 +120,7 @@ def test_the_stages_of_the_small_cascades_fit(name):
     assert [stage.side for stage in made] == [128, 512]
     assert all(isinstance(s.link, Bicubic) == (name == "faces-bicubic") for s in made)
     assert not any("start" in s.described for s in made), "as they were measured: from noise"
+    assert all(s.described["steps"] == 8 for s in made[:1] if s.described["kind"] == "sr3")
 
 
 def test_the_cascades_to_compare_begin_alike():
