@@ -15,6 +15,7 @@ from sr3.networks import checkpoint, public_weights
 from sr3.networks import start as starts
 from sr3.networks.model import Model, ModelSpec
 from sr3.networks.precision import resolve
+from sr3.networks.start import Start
 from sr3.pictures import images, kinds
 from sr3.pictures.kinds import Picture
 from sr3.restoration.given import Input
@@ -37,6 +38,15 @@ class Upscaler:
     model: Model = field(repr=False)
     path: Path
     device: torch.device
+    _starts: dict[str | None, Start | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def _start(self, wanted: str | None) -> Start | None:
+        """The start of a call, its twin read from disk once."""
+        if wanted not in self._starts:
+            self._starts[wanted] = starts.find(self.model, self.path, wanted, self.device)
+        return self._starts[wanted]
 
     @property
     def spec(self) -> ModelSpec:
@@ -132,8 +142,7 @@ class Upscaler:
                 f"found num_samples {num_samples} and batch_size {batch_size}: wanted 1 or more"
             )
         how = (sampler, steps, schedule, eta, temperature, spread, tile, overlap, degradation)
-        begun = starts.find(self.model, self.path, start, self.device)
-        stage = Stage(self.model, *how, consistent, start=begun)
+        stage = Stage(self.model, *how, consistent, start=self._start(start))
         stage.resolved()  # refuses what cannot be before any work
         held = image if isinstance(image, list | tuple) else [image]
         taken = [take(one, lambda p: input_of(p, stage.chosen, "the picture")) for one in held]

@@ -7,6 +7,7 @@ answers these steps in one evaluation, and SR3 takes over where y_t begins to te
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Start:
         kept = int(np.count_nonzero(gamma[1:] >= 1 / (1 + np.exp(-self.log_snr)) - 1e-9))
         return Schedule(gamma[: max(1, kept) + 1], schedule.name)
 
-    @property
+    @cached_property
     def described(self) -> dict[str, Any]:
         """For provenance."""
         return {

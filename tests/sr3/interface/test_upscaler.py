@@ -181,3 +181,16 @@ def test_importing_is_cheap_and_a_bare_install_is_told_what_to_add():
     done = python("import sr3; sr3.load")  # -S: no site-packages, so no torch
     assert done.stderr.splitlines()[-1].endswith("pip install 'sr3bench[bench]'")
     assert not hasattr(sr3, "unload")
+
+
+def test_the_twin_of_shipped_weights_is_read_once(monkeypatch):
+    model, read, load = sr3.load("face8x-sr3"), [], checkpoint.load_model
+
+    def counting(path, *rest):
+        read.append(path.stem)
+        return load(path, *rest)
+
+    monkeypatch.setattr(checkpoint, "load_model", counting)
+    first, second = (model.upscale(pixels(0), steps=2) for _ in range(2))
+    assert read == ["face8x-regression"]
+    assert np.array_equal(first, second)
